@@ -1,0 +1,183 @@
+"""A placement: where every BAR and every bridge window is, and how that differs from today."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from models.resources import Address, Range, Size, align_down, align_up
+from models.topology import Bar, BarKey, Bus, Function, RootWindow, Topology, WindowKey
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Addresses for every BAR (``None`` = unassigned) and ranges for every bridge window (``None`` = closed).
+
+    A key that is absent means the same as ``None``.
+    """
+
+    bars: dict[BarKey, Address | None]
+    windows: dict[WindowKey, Range | None]
+
+    @classmethod
+    def today(cls, topology: Topology) -> Placement:
+        """The placement the machine has now."""
+        return cls(
+            {key: bar.address for key, bar in topology.bars()},
+            {key: window.range for key, window in topology.windows()},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """What a placement is worth, recomputed from data and never taken from an engine.
+
+    Attributes
+    ----------
+    unplaced
+        BARs left unassigned that are neither optional nor fixed without an address (a count).
+    moved_bars
+        BARs that had an address and have another one now; a VF block counts once.
+    moved_functions
+        Functions with at least one moved BAR.
+    lost_bars
+        BARs that had an address and have none now.
+    windows_changed
+        Bridge windows whose range differs from today's.
+    wasted_bytes
+        Bytes inside the windows of bridges on a root bus that back no BAR.
+    """
+
+    unplaced: int
+    moved_bars: int
+    moved_functions: int
+    lost_bars: int
+    windows_changed: int
+    wasted_bytes: int
+
+    def value(self, objective: str) -> int:
+        """The value of a named objective."""
+        return int(getattr(self, objective))
+
+
+def measure(topology: Topology, placement: Placement) -> Measures:
+    """Measure ``placement`` against today's placement of ``topology`` (moved, wasted: see the README)."""
+    unplaced = lost = 0
+    moved: list[BarKey] = []
+    for key, bar in topology.bars():
+        address = placement.bars.get(key)
+        if address is None:
+            lost += bar.address is not None
+            unplaced += not bar.optional and not (bar.fixed and bar.address is None)
+        elif bar.address is not None and address != bar.address:
+            moved.append(key)
+    changed = sum(placement.windows.get(key) != window.range for key, window in topology.windows())
+    return Measures(
+        unplaced=unplaced,
+        moved_bars=len(moved),
+        moved_functions=len({key.function for key in moved}),
+        lost_bars=lost,
+        windows_changed=changed,
+        wasted_bytes=_wasted_bytes(topology, placement),
+    )
+
+
+def _wasted_bytes(topology: Topology, placement: Placement) -> int:
+    """Bytes of root-bus bridge windows that back no BAR; a BAR outside of them backs none."""
+    wasted = 0
+    for root in topology.root_buses:
+        for function in root.functions:
+            if function.bridge is None:
+                continue
+            windows = [
+                (window.space, range_)
+                for window in function.bridge.windows
+                if (range_ := placement.windows.get(WindowKey(function.address, window.kind))) is not None
+            ]
+            wasted += sum(range_.size for _, range_ in windows)
+            for key, bar in _bars_behind(function):
+                address = placement.bars.get(key)
+                if address is not None:
+                    here = Range.of(address, bar.span)
+                    if any(space == bar.space and range_.contains(here) for space, range_ in windows):
+                        wasted -= bar.span
+    return wasted
+
+
+def _bars_behind(bridge: Function) -> Iterator[tuple[BarKey, Bar]]:
+    assert bridge.bridge is not None
+    for function in bridge.bridge.functions:
+        for bar in function.bars:
+            yield BarKey(function.address, bar.index), bar
+        if function.bridge is not None:
+            yield from _bars_behind(function)
+
+
+@dataclass(frozen=True, slots=True)
+class FreeSpace:
+    """Free space of one root window: total bytes and the largest naturally aligned power-of-two block."""
+
+    root: str
+    window: RootWindow
+    free: Size
+    largest_block: Size
+
+
+def free_space(topology: Topology, placement: Placement) -> list[FreeSpace]:
+    """Free space between root-bus items, for each root window in order."""
+    result = []
+    for root in topology.root_buses:
+        for window in root.windows:
+            used = sorted(
+                clipped
+                for space, range_ in [
+                    *_standing_on(Bus(root), placement),
+                    *((r.space, r.range) for r in topology.reserved),
+                ]
+                if space == window.space and (clipped := range_.clip(window.range)) is not None
+            )
+            free = largest = 0
+            for gap in _gaps(window.range, used):
+                free += gap.size
+                largest = max(largest, _largest_block(gap, window.offset))
+            result.append(FreeSpace(root.name, window, free, largest))
+    return result
+
+
+def _standing_on(bus: Bus, placement: Placement) -> list[tuple[str, Range]]:
+    ranges: list[tuple[str, Range]] = []
+    for function in bus.functions:
+        for bar in function.bars:
+            address = placement.bars.get(BarKey(function.address, bar.index))
+            if address is not None:
+                ranges.append((bar.space, Range.of(address, bar.span)))
+        if function.bridge is not None:
+            ranges.extend((window.space, window.range) for window in function.bridge.cardbus)
+            for bridge_window in function.bridge.windows:
+                range_ = placement.windows.get(WindowKey(function.address, bridge_window.kind))
+                if range_ is not None:
+                    ranges.append((bridge_window.space, range_))
+            if function.bridge.subtractive:
+                ranges.extend(_standing_on(Bus(bus.root, function, bus), placement))
+    return ranges
+
+
+def _gaps(whole: Range, used: list[Range]) -> list[Range]:
+    gaps, position = [], whole.start
+    for range_ in used:
+        if range_.start > position:
+            gaps.append(Range(position, range_.start))
+        position = max(position, range_.end)
+    if position < whole.end:
+        gaps.append(Range(position, whole.end))
+    return gaps
+
+
+def _largest_block(gap: Range, offset: int) -> Size:
+    block = 1 << (gap.size.bit_length() - 1)
+    while block:
+        start = align_up(gap.start - offset, block)
+        if start + block <= align_down(gap.end - offset, 1):
+            return block
+        block >>= 1
+    return 0
