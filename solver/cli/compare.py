@@ -1,0 +1,97 @@
+"""``barplan compare``: engines side by side on one machine."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from solver.cli import options
+from solver.cli import output as out
+
+
+@click.command()
+@options.inputs
+@options.edits
+@options.policy
+@options.search
+@click.option(
+    "--engines",
+    type=options.Name("engine", options.engine_names, several=True),
+    default="cp-sat,linux-6.1",
+    metavar="ENGINES",
+    show_default=True,
+    help="Engines to compare, separated by commas.",
+)
+@options.as_json
+@options.verbose
+def compare(
+    inputs: tuple[str, ...],
+    plug: tuple[str, ...],
+    unplug: tuple[str, ...],
+    driver: tuple[str, ...],
+    policy: str,
+    pin: tuple[str, ...],
+    free: tuple[str, ...],
+    minimize: str,
+    time_limit: float,
+    workers: int,
+    seed: int,
+    engines: str,
+    as_json: bool,
+    verbose: int,
+) -> None:
+    """Compare engines on one machine.
+
+    What stays without an address, what moves, what is lost and what is wasted, one row each; the first row is the
+    machine as it is today. With --json it is one document of the format barplan-compare/1.
+
+    \b
+    Examples:
+      barplan compare dmesg.txt lspci.txt
+      barplan compare machine.json --plug gpu-80g@0000:00:1c.0 --policy always
+    """
+    from models.document import topology_sha256
+    from solver.cli.inputs import make_request, read_machine
+    from solver.engines import engine as find_engine
+    from solver.render.columns import bullets, section
+    from solver.render.comparison import comparison_table, engine_row, today_row
+
+    names = list(dict.fromkeys(name.strip() for name in engines.split(",")))
+    reading = read_machine(inputs, plug=plug, unplug=unplug, driver=driver)
+    topology = reading.topology
+    request = make_request(
+        topology,
+        policy=policy,
+        pin=pin,
+        free=free,
+        minimize=minimize,
+        time_limit=time_limit,
+        workers=workers,
+        seed=seed,
+    )
+    rows, logs = [today_row(topology)], {}
+    for name in names:
+        with out.progress(f"{name} is solving") as progress:
+            result = find_engine(name)(topology, request, progress)
+        rows.append(engine_row(name, result))
+        logs[name] = result.log
+    if as_json:
+        document: dict[str, Any] = {
+            "format": "barplan-compare/1",
+            "topology_sha256": topology_sha256(topology),
+            "policy": policy,
+            "minimize": list(request.minimize),
+            "today": rows[0].document(),
+            "engines": [row.document() for row in rows[1:]],
+        }
+        out.write_document(json.dumps(document, indent=2), None)
+        return
+    text = comparison_table(rows)
+    for row in rows:
+        text += section(f"Rules that {row.engine} breaks ({len(row.breaches)})", bullets(row.breaches))
+    if verbose:
+        for name, log in logs.items():
+            text += section(f"Log of {name}", bullets(log))
+    out.show(text + section("Notes", bullets(reading.notes)))

@@ -1,0 +1,95 @@
+"""From the command line to a machine and a request: reading, editing, naming BARs."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from models.errors import InputError
+
+if TYPE_CHECKING:
+    from models.sources.machine import Reading
+    from models.topology import BarKey, Topology
+    from solver.request import Request
+
+
+def read_machine(
+    inputs: Sequence[str],
+    *,
+    plug: Sequence[str] = (),
+    unplug: Sequence[str] = (),
+    driver: Sequence[str] = (),
+) -> Reading:
+    """Read the machine that ``inputs`` tell of and change it as asked.
+
+    Raises
+    ------
+    InputError
+        If a text cannot be read or an option names something that is not there.
+    """
+    from models.sources import machine
+
+    reading = machine.read_machine(list(inputs), stdin=sys.stdin.buffer if "-" in inputs else None)
+    return edit_machine(reading, plug=plug, unplug=unplug, driver=driver)
+
+
+def edit_machine(reading: Reading, *, plug: Sequence[str], unplug: Sequence[str], driver: Sequence[str]) -> Reading:
+    """The machine with functions removed, devices added and drivers named, in this order."""
+    from models import edit
+
+    topology = reading.topology
+    for value in unplug:
+        topology = edit.unplug(topology, value)
+    for value in plug:
+        topology = edit.plug(topology, value)
+    for value in driver:
+        topology = edit.set_driver(topology, value)
+    return replace(reading, topology=topology)
+
+
+def make_request(
+    topology: Topology,
+    *,
+    policy: str,
+    pin: Sequence[str],
+    free: Sequence[str],
+    minimize: str = "moves",
+    time_limit: float | None = None,
+    workers: int = 0,
+    seed: int = 0,
+) -> Request:
+    """The request that the options spell.
+
+    Raises
+    ------
+    InputError
+        If a BAR or an objective is unknown, or a BAR is both pinned and freed.
+    """
+    from models.mobility import Policy
+    from solver.request import Request, parse_minimize
+
+    pins, frees = find_bars(topology, pin, "--pin"), find_bars(topology, free, "--free")
+    if pins & frees:
+        raise InputError(f"{min(map(str, pins & frees))} is also named by --pin", source="--free")
+    return Request(
+        policy=Policy(policy),
+        minimize=parse_minimize(minimize),
+        pins=pins,
+        frees=frees,
+        time_limit=None if time_limit is None or math.isinf(time_limit) else time_limit,
+        workers=workers,
+        seed=seed,
+    )
+
+
+def find_bars(topology: Topology, names: Iterable[str], option: str) -> frozenset[BarKey]:
+    """The BARs that the values of ``option`` name: one BAR, or all of a function."""
+    from models import edit
+
+    found: set[BarKey] = set()
+    for name in names:
+        found.update(edit.find_bars(topology, name, option))
+    return frozenset(found)

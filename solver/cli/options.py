@@ -1,0 +1,170 @@
+"""Options and arguments that several verbs share, and their types.
+
+Names are completed in the shell from the same tables that check them; the
+tables are imported only when they are needed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from models.errors import InputError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def engine_names() -> list[str]:
+    from solver.engines import ENGINES
+
+    return list(ENGINES)
+
+
+def policy_names() -> list[str]:
+    from models.mobility import Policy
+
+    return [str(policy) for policy in Policy]
+
+
+def objective_names() -> list[str]:
+    from solver.request import OBJECTIVES, PRESETS
+
+    return [*PRESETS, *OBJECTIVES]
+
+
+class Name(click.ParamType):
+    """A name out of a table; with ``several`` also names separated by commas."""
+
+    def __init__(self, name: str, names: Callable[[], list[str]], *, several: bool = False) -> None:
+        self.name, self.names, self.several = name, names, several
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        option = param.opts[0] if param is not None and param.opts else None
+        for part in value.split(",") if self.several else [value]:
+            if part.strip() not in self.names():
+                known = ", ".join(self.names())
+                raise InputError(f"unknown {self.name} {part.strip()!r}, expected one of {known}", source=option)
+        return value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        before, comma, last = incomplete.rpartition(",") if self.several else ("", "", incomplete)
+        return [CompletionItem(f"{before}{comma}{name}") for name in self.names() if name.startswith(last)]
+
+
+class Duration(click.ParamType):
+    """Seconds: ``30``, ``1.5``, ``30s``, ``5m``, ``2h``, or ``none`` for no limit."""
+
+    name = "duration"
+    _units: dict[str, float] = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}  # noqa: RUF012
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, float) or value is None:
+            return value
+        if value in ("none", "inf"):
+            return float("inf")
+        match = re.fullmatch(r"(\d+(?:\.\d+)?|\.\d+)([smh]?)", value)
+        if match is None or float(match[1]) == 0:
+            option = param.opts[0] if param is not None and param.opts else None
+            raise InputError(f"expected a time above 0 such as 30, 30s, 5m or none, found {value!r}", source=option)
+        return float(match[1]) * self._units[match[2]]
+
+
+def _apply(decorators: Iterable[Callable[[Any], Any]]) -> Callable[[Command], Command]:
+    def decorate(command: Command) -> Command:
+        for decorator in reversed(list(decorators)):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
+inputs = click.argument("inputs", metavar="[INPUT...]", nargs=-1, type=click.Path(allow_dash=True))
+"""Texts, folders or documents of one machine; ``-`` is standard input; none is the running machine."""
+
+edits = _apply(
+    [
+        click.option(
+            "--plug",
+            metavar="PROFILE@BRIDGE",
+            multiple=True,
+            help="Add a device below a bridge: nvme@0000:00:1c.0, or its BARs spelled out, "
+            "mem64p:16G,mem32:16M@0000:00:1c.0. Repeatable.",
+        ),
+        click.option("--unplug", metavar="FUNCTION", multiple=True, help="Remove a function and all behind it."),
+        click.option(
+            "--driver",
+            metavar="FUNCTION=NAME",
+            multiple=True,
+            help="Say which driver is bound (an empty NAME: none). Repeatable.",
+        ),
+    ]
+)
+
+policy = _apply(
+    [
+        click.option(
+            "--policy",
+            type=Name("policy", policy_names),
+            default="safe",
+            metavar="POLICY",
+            show_default=True,
+            help="What may move. safe: BARs whose driver is verified to survive it, and BARs with no driver; "
+            "always: every BAR, naming each unprepared driver; refuse: nothing if one unprepared driver is met; "
+            "never: nothing.",
+        ),
+        click.option("--pin", metavar="BAR", multiple=True, help="A BAR, or all BARs of a function, that must stay."),
+        click.option(
+            "--free", metavar="BAR", multiple=True, help="A BAR, or all BARs of a function, that may move anyway."
+        ),
+    ]
+)
+
+search = _apply(
+    [
+        click.option(
+            "--minimize",
+            type=Name("objective", objective_names, several=True),
+            default="moves",
+            metavar="ORDER",
+            show_default=True,
+            help="moves: the smallest change (unplaced,moved_bars,windows_changed); waste: the tightest windows "
+            "(unplaced,wasted_bytes,moved_bars); or any objectives in the order of their weight, separated by commas.",
+        ),
+        click.option(
+            "--time-limit",
+            type=Duration(),
+            default="60s",
+            metavar="TIME",
+            show_default=True,
+            help="Wall time for each engine: 30, 30s, 5m, none.",
+        ),
+        click.option(
+            "--workers",
+            type=click.IntRange(min=0),
+            default=0,
+            show_default="one per core",
+            metavar="N",
+            help="Solver threads.",
+        ),
+        click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Seed of the solver."),
+    ]
+)
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
+
+verbose = click.option("-v", "--verbose", count=True, help="Say more.")
+
+
+def output(what: str) -> Callable[[Command], Command]:
+    """``-o``/``--output`` for a document; the file is written whole or not at all."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Path(dir_okay=False, allow_dash=True),
+        metavar="FILE",
+        help=f"Write {what} to FILE.",
+    )

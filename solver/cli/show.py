@@ -1,0 +1,120 @@
+"""``barplan show``: the tree of a machine, with what may move and what is wrong today."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from solver.cli import options
+from solver.cli import output as out
+
+if TYPE_CHECKING:
+    from models.mobility import Mobility
+    from models.sources.machine import Reading
+
+
+@click.command()
+@options.inputs
+@options.edits
+@options.policy
+@options.as_json
+@options.verbose
+def show(
+    inputs: tuple[str, ...],
+    plug: tuple[str, ...],
+    unplug: tuple[str, ...],
+    driver: tuple[str, ...],
+    policy: str,
+    pin: tuple[str, ...],
+    free: tuple[str, ...],
+    as_json: bool,
+    verbose: int,
+) -> None:
+    """Show the tree: windows, BARs, what may move and why not, free space.
+
+    Below the tree stand the rules that today's placement breaks, what the kernel failed to place (from its log),
+    and what had to be estimated. With --json it is the topology document with the further keys free_space,
+    immovable, breaches, failures and notes; every verb reads it.
+
+    \b
+    Examples:
+      barplan show
+      barplan show dmesg.txt lspci.txt
+      lspci -vv | barplan show -
+    """
+    from solver.cli.inputs import make_request, read_machine
+
+    reading = read_machine(inputs, plug=plug, unplug=unplug, driver=driver)
+    movement = make_request(reading.topology, policy=policy, pin=pin, free=free).mobility(reading.topology)
+    if as_json:
+        out.write_document(json.dumps(_document(reading, movement), indent=2), None)
+    else:
+        out.show(_text(reading, movement, everything=verbose > 0))
+
+
+def _text(reading: Reading, movement: Mobility, *, everything: bool) -> str:
+    from models.legality import today_breaches
+    from models.placement import Placement, free_space
+    from solver.render.columns import bullets, section
+    from solver.render.machine import failure_lines, machine_summary
+    from solver.render.tree import ASCII, BOX, machine_tree
+
+    topology = reading.topology
+    breaches = today_breaches(topology)
+    text = machine_tree(
+        topology,
+        movement,
+        free_space(topology, Placement.today(topology)),
+        guides=BOX if out.unicode_guides() else ASCII,
+        everything=everything,
+    )
+    text += "\n" + machine_summary(topology, movement)
+    text += section(f"Rules broken today ({len(breaches)})", bullets(breach.message for breach in breaches))
+    failures = failure_lines(reading.failures)
+    text += section(f"What the kernel failed to place ({len(failures)})", bullets(failures))
+    return text + section("Notes", bullets(reading.notes))
+
+
+def _document(reading: Reading, movement: Mobility) -> dict[str, Any]:
+    from models.document import dump_topology
+    from models.legality import today_breaches
+    from models.placement import Placement, free_space
+
+    topology = reading.topology
+    document: dict[str, Any] = json.loads(dump_topology(topology))
+    document["free_space"] = [
+        {
+            "root_bus": space.root,
+            "space": space.window.space,
+            "start": hex(space.window.range.start),
+            "end": hex(space.window.range.last),
+            "prefetchable": space.window.prefetchable,
+            "free": hex(space.free),
+            "largest_block": hex(space.largest_block),
+        }
+        for space in free_space(topology, Placement.today(topology))
+    ]
+    document["immovable"] = [
+        {"function": key.function, "index": key.index, "why": reason}
+        for key, reason in movement.reasons.items()
+        if reason is not None
+    ]
+    document["breaches"] = [
+        {"rule": breach.rule, "parties": [str(party) for party in breach.parties], "message": breach.message}
+        for breach in today_breaches(topology)
+    ]
+    document["failures"] = [
+        {
+            "function": failure.function,
+            "index": failure.index,
+            "space": failure.space,
+            "size": None if failure.size is None else hex(failure.size),
+            "what": failure.what,
+            "line": failure.line,
+        }
+        for failure in reading.failures
+    ]
+    document["notes"] = list(reading.notes)
+    return document

@@ -1,0 +1,139 @@
+"""``barplan solve``: a plan, as a summary and a difference from today."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from solver.cli import options
+from solver.cli import output as out
+from solver.cli.output import Exit
+
+if TYPE_CHECKING:
+    from models.sources.machine import Reading
+    from solver.request import Request
+    from solver.result import Result
+
+DRIVERS_UNKNOWN = (
+    "no input names drivers, so every driver counts as unable to survive a move; add the text of lspci -k, "
+    "or use --driver FUNCTION=NAME, --free BAR or --policy always"
+)
+
+
+@click.command()
+@options.inputs
+@options.edits
+@options.policy
+@options.search
+@click.option(
+    "--engine",
+    type=options.Name("engine", options.engine_names),
+    default="cp-sat",
+    metavar="ENGINE",
+    show_default=True,
+    help="What finds the plan: cp-sat, or linux-6.1, the kernel's greedy sort.",
+)
+@options.as_json
+@options.output("the plan document")
+@options.verbose
+def solve(
+    inputs: tuple[str, ...],
+    plug: tuple[str, ...],
+    unplug: tuple[str, ...],
+    driver: tuple[str, ...],
+    policy: str,
+    pin: tuple[str, ...],
+    free: tuple[str, ...],
+    minimize: str,
+    time_limit: float,
+    workers: int,
+    seed: int,
+    engine: str,
+    as_json: bool,
+    output: str | None,
+    verbose: int,
+) -> Exit:
+    """Find the best placement, prove it, and print what changes.
+
+    Exits with 3 where it is proved that not everything that needs an address fits, with 4 where time ran out
+    without a plan. Interrupted, it prints the best plan found so far, and exits with 130.
+
+    \b
+    Examples:
+      barplan solve dmesg.txt lspci.txt
+      barplan solve machine.json --plug gpu-80g@0000:00:1c.0 -o plan.json
+      barplan solve machine.json --policy always --minimize waste --json
+    """
+    from models.document import dump_plan
+    from solver.cli.inputs import make_request, read_machine
+    from solver.engines import engine as find_engine
+
+    run = find_engine(engine)
+    reading = read_machine(inputs, plug=plug, unplug=unplug, driver=driver)
+    request = make_request(
+        reading.topology,
+        policy=policy,
+        pin=pin,
+        free=free,
+        minimize=minimize,
+        time_limit=time_limit,
+        workers=workers,
+        seed=seed,
+    )
+    with out.progress(f"{engine} is solving") as progress:
+        result = run(reading.topology, request, progress)
+    if result.breaches:
+        return _refuse(result)
+    document = dump_plan(result.plan)
+    if output is not None:
+        out.write_document(document, output)
+    if as_json and output != "-":
+        out.write_document(document, None)
+    elif not as_json and output != "-":
+        out.show(_text(reading, request, result, verbose=verbose))
+    return exit_code(result)
+
+
+def exit_code(result: Result) -> Exit:
+    """What the result means for whoever called: see :class:`solver.cli.output.Exit`."""
+    from models.plan import Status
+
+    plan = result.plan
+    if any("interrupted" in warning for warning in plan.warnings):
+        return Exit.INTERRUPTED
+    if plan.status is Status.INFEASIBLE:
+        return Exit.DOES_NOT_FIT
+    if plan.status is Status.UNKNOWN:
+        return Exit.OUT_OF_TIME
+    unplaced = next((objective for objective in plan.objectives if objective.name == "unplaced"), None)
+    return Exit.DOES_NOT_FIT if unplaced is not None and unplaced.bound else Exit.DONE
+
+
+def _refuse(result: Result) -> Exit:
+    for breach in result.breaches:
+        out.complain(breach.message)
+    out.complain(f"the plan of {result.plan.engine} is refused: it breaks what the lines above name")
+    return Exit.FAILURE
+
+
+def _text(reading: Reading, request: Request, result: Result, *, verbose: int) -> str:
+    from models.legality import today_breaches
+    from models.plan import Status
+    from solver.render import plan as words
+
+    topology, plan, movement = result.topology, result.plan, request.mobility(result.topology)
+    text = words.plan_summary(plan, result.seconds)
+    if plan.status in (Status.OPTIMAL, Status.FEASIBLE):
+        text += words.plan_difference(topology, plan, movement)
+        if verbose:
+            text += words.every_bar(topology, plan)
+    warnings = [*plan.warnings, *words.unprepared_warnings(topology, plan, movement)]
+    if not reading.drivers_known and request.policy in ("safe", "refuse"):
+        warnings.append(DRIVERS_UNKNOWN)
+    text += words.tolerated([breach.message for breach in today_breaches(topology)])
+    text += words.warnings_text(warnings)
+    text += words.warnings_text(reading.notes, "Notes")
+    if verbose:
+        text += words.warnings_text(result.log, "Log of the engine")
+    return text

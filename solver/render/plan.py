@@ -1,0 +1,159 @@
+"""A plan for a person: what it is worth, and how it differs from today."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+from models.mobility import Mobility
+from models.plan import Objective, Plan, PlannedBar, Status
+from models.resources import Range, Space, format_size
+from models.topology import Bar, BarKey, Topology, bar_name
+from solver.render.columns import bullets, columns, labels, section
+from solver.render.words import WINDOW_WORDS, address, bar_kind, bar_size, count, range_text
+
+STATUS_WORDS = {
+    Status.OPTIMAL: "optimal, every value is proved",
+    Status.FEASIBLE: "feasible, a legal plan that is not proved to be the best",
+    Status.INFEASIBLE: "infeasible, proved: the BARs that have to stay admit no legal placement",
+    Status.UNKNOWN: "unknown, time ran out without a plan",
+}
+"""What each status tells a person."""
+
+
+def objective_text(objective: Objective) -> str:
+    """``2 (proved)``, ``2 (at least 1)``; bytes also as a size."""
+    if objective.value is None:
+        return "no plan"
+    text = str(objective.value)
+    if objective.name.endswith("_bytes") and objective.value >= 1024:
+        text += f" = {format_size(objective.value)}"
+    if objective.proved:
+        return f"{text} (proved)"
+    return f"{text} (no bound proved)" if objective.bound is None else f"{text} (at least {objective.bound} proved)"
+
+
+def plan_summary(plan: Plan, seconds: float | None) -> str:
+    """Engine, policy, status, every objective with its bound, and the time, under right-aligned labels."""
+    pairs = [("engine", plan.engine), ("policy", plan.policy), ("status", STATUS_WORDS[plan.status])]
+    pairs += [(objective.name, objective_text(objective)) for objective in plan.objectives]
+    if seconds is not None:
+        pairs.append(("seconds", f"{seconds:.2f}"))
+    return labels(pairs)
+
+
+def plan_difference(topology: Topology, plan: Plan, movement: Mobility) -> str:
+    """What differs from today: moved, placed, lost and unplaced BARs, and the windows that change."""
+    bars = dict(topology.bars())
+    moved = [bar for bar in plan.bars if bar.moved]
+    placed = [bar for bar in plan.bars if bar.before is None and bar.after is not None]
+    lost = [bar for bar in plan.bars if bar.before is not None and bar.after is None]
+    missing = [bar for bar in plan.bars if bar.before is None and bar.after is None and _needed(bars[bar.key])]
+    drivers = {function.address: function for function, _ in topology.functions()}
+
+    def why_moved(bar: PlannedBar) -> str:
+        function = drivers[bar.key.function]
+        prepared = movement.unprepared.get(bar.key)
+        if prepared is not None:
+            return f"warning: {prepared}"
+        return f"driver {function.driver} survives it" if function.driver else "no driver is bound"
+
+    text = section(_title("Move", moved), _bar_lines(bars, moved, why_moved))
+    text += section(_title("Get an address", placed), _bar_lines(bars, placed))
+    text += section(_title("Lose their address", lost), _bar_lines(bars, lost))
+    text += section(_title("Stay without an address", missing), _bar_lines(bars, missing))
+    text += section("Bridge windows that change", _window_lines(plan))
+    return text or "\nNothing changes: every BAR and every bridge window stays where it is.\n"
+
+
+def every_bar(topology: Topology, plan: Plan) -> str:
+    """Every BAR of the plan with where it ends up and, if it may not move, why."""
+    bars = dict(topology.bars())
+    rows = [
+        (str(planned.key), address(planned.after, bars[planned.key].space), bar_size(bars[planned.key]), _stay(planned))
+        for planned in plan.bars
+    ]
+    return section(f"Every BAR ({len(rows)})", columns(rows))
+
+
+def tolerated(messages: Sequence[str]) -> str:
+    """Rules that today's placement breaks and the plan may go on breaking."""
+    if not messages:
+        return ""
+    return section(f"Broken today already, and therefore tolerated ({len(messages)})", bullets(messages))
+
+
+def warnings_text(warnings: Iterable[str], title: str = "Warnings") -> str:
+    """The warnings, one line each."""
+    return section(title, bullets(warnings))
+
+
+def unprepared_warnings(topology: Topology, plan: Plan, movement: Mobility) -> Iterator[str]:
+    """One warning for each function whose BARs move although its driver is not known to survive that."""
+    moved: dict[str, str] = {}
+    for bar in plan.bars:
+        if bar.moved and bar.key in movement.unprepared:
+            moved.setdefault(bar.key.function, movement.unprepared[bar.key])
+    for function, reason in moved.items():
+        yield f"{function} moves although its {reason}: unload or unbind the driver first"
+
+
+def _title(what: str, bars: Collection[PlannedBar]) -> str:
+    return f"{what} ({count(len(bars), 'BAR')})"
+
+
+def _needed(bar: Bar) -> bool:
+    return not bar.optional and not bar.fixed
+
+
+def _stay(planned: PlannedBar) -> str:
+    if planned.moved:
+        return f"moves from {planned.before:#x}"
+    if planned.before is None:
+        return "gets its first address" if planned.after is not None else "has none"
+    return f"stays: {planned.why}" if planned.why else "stays"
+
+
+def _bar_lines(
+    bars: dict[BarKey, Bar],
+    planned: Sequence[PlannedBar],
+    remark: Callable[[PlannedBar], str] = lambda bar: "",
+) -> str:
+    rows = []
+    for bar in planned:
+        whole = bars[bar.key]
+        kind = "I/O" if whole.space == "io" else bar_kind(whole)
+        words = bar.why or remark(bar)
+        if bar.before is None and bar.after is None:
+            arrow = ""
+        elif bar.before is None:
+            arrow = f"at {address(bar.after, whole.space)}"
+        else:
+            arrow = f"{address(bar.before, whole.space)} -> {address(bar.after, whole.space)}"
+        rows.append((str(bar.key.function), bar_name(bar.key.index), arrow, bar_size(whole), kind, words))
+    return columns(rows)
+
+
+def _window_lines(plan: Plan) -> str:
+    rows = []
+    for window in plan.windows:
+        if window.before == window.after:
+            continue
+        space: Space = "io" if window.key.kind == "io" else "mem"
+        rows.append(
+            (
+                str(window.key.bridge),
+                WINDOW_WORDS[window.key.kind].removesuffix(" behind bridge"),
+                f"{range_text(window.before, space)} -> {range_text(window.after, space)}",
+                _window_change(window.before, window.after),
+            )
+        )
+    return columns(rows)
+
+
+def _window_change(before: Range | None, after: Range | None) -> str:
+    if before is None or after is None:
+        return "opens, " + format_size(after.size) if after else "closes"
+    if before.size == after.size:
+        return f"moves, {format_size(after.size)}"
+    verb = "grows" if after.size > before.size else "shrinks"
+    return f"{verb} from {format_size(before.size)} to {format_size(after.size)}"
