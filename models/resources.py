@@ -83,6 +83,9 @@ class Range:
         """The last address inside: the inclusive end."""
         return self.end - 1
 
+    def __contains__(self, address: Address) -> bool:
+        return self.start <= address < self.end
+
     def contains(self, other: Range) -> bool:
         return self.start <= other.start and other.end <= self.end
 

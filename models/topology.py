@@ -32,7 +32,7 @@ class BarKey(NamedTuple):
     """Names one BAR of a machine."""
 
     function: FunctionAddress
-    index: BarIndex
+    index: BarIndex  # type: ignore[assignment]  # a BAR's index; nobody asks a key for tuple.index
 
     def __str__(self) -> str:
         return f"{self.function} {bar_name(self.index)}"

@@ -25,6 +25,8 @@ class Result:
         Lines the engine would have logged, in order (kernel engines).
     seconds
         Wall time of the engine.
+    interrupted
+        The user asked to stop before the engine was done.
     """
 
     topology: Topology
@@ -33,6 +35,7 @@ class Result:
     breaches: tuple[Breach, ...]
     seconds: float
     log: tuple[str, ...] = ()
+    interrupted: bool = False
 
     @property
     def legal(self) -> bool:
@@ -51,6 +54,7 @@ def make_result(
     warnings: tuple[str, ...] = (),
     why: Mapping[BarKey, str] | None = None,
     log: tuple[str, ...] = (),
+    interrupted: bool = False,
 ) -> Result:
     """Check and measure ``placement`` and wrap it as a result.
 
@@ -64,7 +68,10 @@ def make_result(
     movement = request.mobility(topology)
     measures = measure(topology, placement)
     breaches = new_breaches(topology, placement, immovable=movement.immovable)
-    objectives = tuple(Objective(name, measures.value(name), (bounds or {}).get(name)) for name in request.minimize)
+    placed = status in (Status.OPTIMAL, Status.FEASIBLE)
+    objectives = tuple(
+        Objective(name, measures.value(name) if placed else None, (bounds or {}).get(name)) for name in request.minimize
+    )
     bars = tuple(
         PlannedBar(key, bar.size, bar.address, placement.bars.get(key), (why or {}).get(key) or movement.reasons[key])
         for key, bar in topology.bars()
@@ -84,4 +91,4 @@ def make_result(
         windows=windows,
         warnings=warnings,
     )
-    return Result(topology, plan, measures, tuple(breaches), seconds, log)
+    return Result(topology, plan, measures, tuple(breaches), seconds, log, interrupted)

@@ -1,0 +1,77 @@
+"""Bus addresses as one line of numbers per root bus, so that engines need not know of offsets.
+
+Alignment, reach and granularity hold on bus addresses, which differ from CPU
+addresses by the offset of the root window. Where two root windows of one root
+bus carry the same bus addresses, the later one is lifted by a multiple of a
+large power of two, which changes no alignment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from models.resources import FOUR_GIB, IO_REACH, Address, Range, Space
+from models.topology import RootBus, RootWindow
+
+_LIFT = 1 << 56
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One root window in coordinates.
+
+    Attributes
+    ----------
+    shift
+        CPU address minus coordinate.
+    reach
+        First coordinate that a 32-bit BAR (memory) or a 16-bit window (I/O) does not reach.
+    """
+
+    window: RootWindow
+    start: int
+    end: int
+    shift: int
+    reach: int
+
+    @property
+    def space(self) -> Space:
+        return self.window.space
+
+
+class Coordinates:
+    """Translation between CPU addresses and coordinates for one root bus."""
+
+    def __init__(self, root: RootBus) -> None:
+        self.segments: list[Segment] = []
+        for window in root.windows:
+            start, end = window.range.start - window.offset, window.range.end - window.offset
+            lift = 0
+            while start + lift < 0 or any(
+                segment.space == window.space and start + lift < segment.end and segment.start < end + lift
+                for segment in self.segments
+            ):
+                lift += _LIFT
+            reach = FOUR_GIB
+            if window.space == "io":
+                reach = IO_REACH if start < IO_REACH else start + IO_REACH
+            self.segments.append(Segment(window, start + lift, end + lift, window.offset - lift, reach + lift))
+
+    def of(self, space: Space, address: Address) -> int:
+        """The coordinate of a CPU address; one outside every root window keeps its number."""
+        for segment in self.segments:
+            if segment.space == space and address in segment.window.range:
+                return address - segment.shift
+        return address
+
+    def of_range(self, space: Space, range_: Range) -> tuple[int, int]:
+        """The coordinates of a range, taken from its start."""
+        start = self.of(space, range_.start)
+        return start, start + range_.size
+
+    def address(self, space: Space, coordinate: int) -> Address:
+        """The CPU address of a coordinate; one outside every root window keeps its number."""
+        for segment in self.segments:
+            if segment.space == space and segment.start <= coordinate < segment.end:
+                return coordinate + segment.shift
+        return coordinate

@@ -1,0 +1,1 @@
+"""The exact engine: CP-SAT models of placement problems, their search, and the proof."""

@@ -1,0 +1,228 @@
+"""The rules of a legal placement as CP-SAT constraints: one method for each rule.
+
+The legality rules themselves are stated, independently, in
+:mod:`models.legality`; every plan is checked there afterwards. Alignment,
+reach, granularity and the root windows' kinds are in the variables' domains
+(:mod:`solver.cpsat.variables`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from ortools.sat.python import cp_model
+
+from models.resources import Space
+from solver.cpsat.variables import BarVars, Expression, Literal, Variables, WindowVars, standing_buses
+from solver.problem import BusNode, Problem, Span, accepts
+
+Walls = dict[Space, list[Span]]
+"""Ranges on the root bus that belong to items outside the model."""
+
+
+class Constraints:
+    """Adds the rules to a model."""
+
+    def __init__(self, problem: Problem, variables: Variables, walls: Walls) -> None:
+        self.problem, self.variables, self.walls = problem, variables, walls
+        self.model = variables.model
+        self.standing: dict[tuple[int, Space], list[cp_model.IntervalVar]] = defaultdict(list)
+        self.contents: dict[object, list[tuple[Literal, Expression]]] = defaultdict(list)
+        self.inside: dict[object, list[Literal]] = {}
+        """For each BAR, the literals of which one holds when it lies in a bridge window."""
+        self.always_inside: set[object] = set()
+        """BARs that have no other place than a bridge window."""
+
+    def add_all(self) -> None:
+        """Every rule, in the order in which they build on each other."""
+        self.nesting()
+        self.root_windows()
+        self.contents_fit()
+        self.disjoint()
+        self.reserved()
+
+    # -- nesting ----------------------------------------------------------------------------------------------------
+
+    def nesting(self) -> None:
+        """A BAR, and a window, lies whole inside one window of the bus it stands on."""
+        for bar in self.variables.bars:
+            if bar.item.nested:
+                self._nest_bar(bar)
+        for window in self.variables.windows:
+            self._nest_window(window)
+
+    def _nest_bar(self, bar: BarVars) -> None:
+        item = bar.item
+        options = self._options(item.bus, item.space, item.prefetchable, bar.present, str(item.key))
+        self.inside[item.key] = [literal for literal, window, _ in options if window is not None]
+        if len(self.inside[item.key]) == len(options):
+            self.always_inside.add(item.key)
+        for literal, window, outside in options:
+            if window is not None:
+                self._lies_in(literal, bar.start, bar.end, window)
+            if window is not None and not item.shared:
+                self.contents[window.item.key].append((literal, item.span // self.variables.granule[item.space]))
+            if item.movable:
+                length = item.span // self.variables.granule[item.space]
+                self._stand_outside(outside, item.space, (bar.start, length, bar.end), literal, str(item.key))
+        if bar.interval is not None:
+            self.standing[item.bus.number, item.space].append(bar.interval)
+
+    def _nest_window(self, window: WindowVars) -> None:
+        item = window.item
+        self.standing[item.bus.number, item.space].append(window.interval)
+        options = self._options(item.bus, item.space, item.kind == "pref", window.legal, str(item.key))
+        for literal, outer, outside in options:
+            if outer is not None:
+                self._lies_in(literal, window.start, window.end, outer)
+                # A window's own length is a variable: its blocks count inside the outer window (see contents_fit).
+                length = window.length
+                if len(options) > 1:
+                    length = self._length_if(literal, length, item.places, str(item.key))
+                self.contents[outer.item.key].append((True, length))
+            shape = (window.legal_start, window.length, window.legal_end)
+            self._stand_outside(outside, item.space, shape, literal, str(item.key))
+
+    def _options(
+        self, bus: BusNode, space: Space, prefetchable: bool, present: Literal, name: str
+    ) -> list[tuple[Literal, WindowVars | None, list[BusNode]]]:
+        """The windows an item may lie in (``None`` = a root window) and the buses it stands on besides its own."""
+        choices: list[tuple[WindowVars | None, list[BusNode]]] = []
+        outside: list[BusNode] = []
+        for place in standing_buses(bus):
+            if place is not bus:
+                outside = [*outside, place]
+            if place.parent is None:
+                choices.append((None, outside))
+            for window in place.windows:
+                if accepts(window.kind, space, prefetchable):
+                    choices.append((self.variables.window_of[window.key], outside))
+        if len(choices) == 1:
+            return [(present, *choices[0])]
+        literals = [self.model.new_bool_var(f"{name} in {number}") for number in range(len(choices))]
+        self.model.add(sum(literals) == (int(present) if isinstance(present, bool) else present))
+        return [(literal, *choice) for literal, choice in zip(literals, choices, strict=True)]
+
+    def _lies_in(
+        self,
+        literal: Literal,
+        start: Expression,
+        end: Expression,
+        window: WindowVars,
+    ) -> None:
+        self.model.add(start >= window.start).only_enforce_if(literal)
+        self.model.add(end <= window.end).only_enforce_if(literal)
+        self.model.add_implication(literal, window.open)
+
+    def _stand_outside(
+        self,
+        buses: list[BusNode],
+        space: Space,
+        shape: tuple[Expression, Expression, Expression],
+        literal: Literal,
+        name: str,
+    ) -> None:
+        """Behind a subtractive bridge but outside its windows, an item counts as standing on the parent bus."""
+        for bus in buses:
+            interval = self.model.new_optional_interval_var(*shape, literal, f"{name} {bus.name}")
+            self.standing[bus.number, space].append(interval)
+
+    def _length_if(self, literal: Literal, length: Expression, places: list[Span], name: str) -> cp_model.IntVar:
+        """A variable that is at least ``length`` where ``literal`` holds."""
+        bound = max((high - low for low, high in places), default=0)
+        result = self.model.new_int_var(0, bound, f"{name} counts")
+        self.model.add(result >= length).only_enforce_if(literal)
+        return result
+
+    def root_windows(self) -> None:
+        """A window on the root bus lies in one root window; bars have this in their domains."""
+        for window in self.variables.windows:
+            item = window.item
+            if item.bus.parent is not None or len(item.places) < 2:
+                continue
+            literals = []
+            for number, place in enumerate(item.places):
+                literal = self.model.new_bool_var(f"{item.key} root window {number}")
+                step, grain = item.granularity, self.variables.granule[item.space]
+                self.model.add(window.start >= -(-place[0] // step) * step // grain).only_enforce_if(literal)
+                self.model.add(window.end <= place[1] // step * step // grain).only_enforce_if(literal)
+                literals.append(literal)
+            self.model.add(sum(literals) == window.legal)
+
+    def contents_fit(self) -> None:
+        """A window is at least as long as what lies in it (implied by nesting and disjointness; it helps the proof)."""
+        for window in self.variables.windows:
+            contents = self.contents.get(window.item.key)
+            if contents:
+                total = sum(length if literal is True else length * literal for literal, length in contents)
+                self.model.add(window.end - window.start >= total)
+
+    # -- disjointness -----------------------------------------------------------------------------------------------
+
+    def disjoint(self) -> None:
+        """On one bus, BARs and the windows of child bridges do not overlap."""
+        for (number, space), intervals in self.standing.items():
+            bus = self.problem.buses[number]
+            fixed = [
+                self.model.new_fixed_size_interval_var(start, end - start, f"{bus.name} immovable")
+                for start, end in self._obstacles(bus, space)
+            ]
+            self.model.add_no_overlap([*intervals, *fixed])
+        for window in self.variables.windows:
+            if window.tolerated is not None:
+                self._tolerated_overlaps(window)
+
+    def _obstacles(self, bus: BusNode, space: Space) -> list[Span]:
+        spans = [self.variables.units(space, span) for span in bus.obstacles[space]]
+        if bus.parent is None:
+            spans += [self.variables.units(space, span) for span in self.walls.get(space, [])]
+        return _merged(spans)
+
+    def _tolerated_overlaps(self, window: WindowVars) -> None:
+        """A window that stays in breach overlaps nothing but what it overlaps today."""
+        item, model = window.item, self.model
+        assert item.today is not None
+        assert window.tolerated is not None
+        start, end = self.variables.units(item.space, item.today)
+        if item.bus.parent is None and any(_overlap(item.today, wall) for wall in self.walls.get(item.space, [])):
+            model.add(window.tolerated == 0)
+            return
+        as_it_is = model.new_optional_fixed_size_interval_var(start, end - start, window.tolerated, f"{item.key} as is")
+        for bar in self.variables.bars:
+            if bar.item.bus is item.bus and bar.item.space == item.space and bar.interval is not None:
+                model.add_no_overlap([as_it_is, bar.interval])
+        for other in self.variables.windows:
+            if other is window or other.item.bus is not item.bus or other.item.space != item.space:
+                continue
+            model.add_no_overlap([as_it_is, other.interval])
+
+    def reserved(self) -> None:
+        """No window touches a reserved range, unless it does so today; bars have this in their domains."""
+        for window in self.variables.windows:
+            space = window.item.space
+            spans = [
+                self.variables.units(space, span)
+                for span in self.problem.reserved[space]
+                if span not in window.item.exempt
+                and any(span[0] < high and low < span[1] for low, high in window.item.places)
+            ]
+            if not spans:
+                continue
+            fixed = [
+                self.model.new_fixed_size_interval_var(start, end - start, "reserved") for start, end in _merged(spans)
+            ]
+            self.model.add_no_overlap([window.interval, *fixed])
+
+
+def _merged(spans: list[Span]) -> list[Span]:
+    merged: list[Span] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _overlap(a: Span, b: Span) -> bool:
+    return a[0] < b[1] and b[0] < a[1]

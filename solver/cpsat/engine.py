@@ -1,0 +1,87 @@
+"""The engine ``cp-sat``: the best placement, with proof."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from models.mobility import Mobility, Policy
+from models.placement import Placement
+from models.plan import Status
+from models.topology import Topology
+from solver.cpsat.model import Answer, Limits
+from solver.cpsat.search import Search
+from solver.engines import Progress
+from solver.problem import Problem, cpu_range, problems
+from solver.request import Request
+from solver.result import Result, make_result
+
+NAME = "cp-sat"
+
+
+def solve(topology: Topology, request: Request, progress: Progress | None = None) -> Result:
+    """Find the placement of ``topology`` that is best by the request's objectives, and prove it.
+
+    Each root bus is searched by itself. When time runs out, or the user interrupts, the best legal placement found
+    so far is returned with the bounds proved so far; today's placement is always one.
+    """
+    started = time.monotonic()
+    seconds = request.time_limit if request.time_limit is not None else 1e9
+    limits = Limits(started + seconds, request.workers or os.cpu_count() or 1, request.seed)
+    movement = request.mobility(topology)
+    placement = Placement.today(topology)
+    answers: list[Answer] = []
+    for problem in problems(topology, movement):
+        answer = Search(problem, request.minimize, limits, progress).run()
+        answers.append(answer)
+        _take(problem, answer, placement)
+    warnings = _warnings(topology, placement, movement, request.policy)
+    if limits.interrupted:
+        warnings.append("interrupted: this is the best plan found until then")
+    status, bounds = _proof(answers, request.minimize)
+    return make_result(
+        topology,
+        request,
+        NAME,
+        Placement.today(topology) if status is Status.INFEASIBLE else placement,
+        status=status,
+        bounds=bounds,
+        seconds=time.monotonic() - started,
+        warnings=tuple(warnings),
+        interrupted=limits.interrupted,
+    )
+
+
+def _take(problem: Problem, answer: Answer, placement: Placement) -> None:
+    """Carry an answer over into the placement, in CPU addresses."""
+    if answer.arrangement is None:
+        return
+    spaces = {bar.key: bar.space for bar in problem.bars}
+    for key, at in answer.arrangement.bars.items():
+        placement.bars[key] = None if at is None else problem.coordinates.address(spaces[key], at)
+    for window in problem.windows:
+        span = answer.arrangement.windows.get(window.key)
+        if span != window.today:
+            placement.windows[window.key] = None if span is None else cpu_range(problem, window.space, span)
+
+
+def _proof(answers: list[Answer], names: tuple[str, ...]) -> tuple[Status, dict[str, int | None]]:
+    """Values and bounds of independent problems add up; a bound behind an unproved objective is open."""
+    if any(answer.infeasible for answer in answers):
+        return Status.INFEASIBLE, {}
+    bounds: dict[str, int | None] = {}
+    proved = True
+    for name in names:
+        bounds[name] = sum(answer.bounds.get(name) or 0 for answer in answers) if proved else None
+        proved = proved and all(answer.bounds.get(name) == answer.values.get(name) for answer in answers)
+    return (Status.OPTIMAL if proved else Status.FEASIBLE), bounds
+
+
+def _warnings(topology: Topology, placement: Placement, movement: Mobility, policy: Policy) -> list[str]:
+    """Name each unprepared driver whose BARs move."""
+    moving: dict[str, str] = {}
+    for key, bar in topology.bars():
+        after = placement.bars.get(key)
+        if bar.address is not None and after != bar.address and key in movement.unprepared:
+            moving.setdefault(key.function, movement.unprepared[key])
+    return [f"{function} moves although its {reason} (policy {policy})" for function, reason in moving.items()]

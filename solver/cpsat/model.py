@@ -1,0 +1,228 @@
+"""The model of a group: variables, then constraints, then objectives; solve, convert, return."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ortools.sat.python import cp_model
+
+from solver.cpsat.constraints import Constraints, Walls
+from solver.cpsat.objectives import Term, objective
+from solver.cpsat.variables import Expression, Variables, make_variables
+from solver.cpsat.worth import Arrangement
+from solver.problem import BarItem, Problem, WindowItem
+
+
+@dataclass(slots=True)
+class Answer:
+    """What a group's model said.
+
+    Attributes
+    ----------
+    values, bounds
+        Value and proved lower bound by objective, in the order of the request; a bound behind an unproved one is
+        ``None``.
+    infeasible
+        Proved that no legal arrangement exists.
+    """
+
+    arrangement: Arrangement | None
+    values: dict[str, int]
+    bounds: dict[str, int | None]
+    infeasible: bool = False
+
+    @property
+    def proved(self) -> bool:
+        return all(self.bounds.get(name) == value for name, value in self.values.items())
+
+
+@dataclass(slots=True)
+class Limits:
+    """When to stop, and how to search; ``interrupted`` is set when the user asks to stop."""
+
+    deadline: float
+    workers: int
+    seed: int
+    interrupted: bool = False
+
+    @property
+    def left(self) -> float:
+        """Seconds of wall time left."""
+        return 0.0 if self.interrupted else max(0.0, self.deadline - time.monotonic())
+
+
+class PlacementModel:
+    """The CP-SAT model of some atoms of a problem.
+
+    Parameters
+    ----------
+    bars, windows
+        The items to place: all of some functions of the root bus, in one or both address spaces.
+    walls
+        Ranges on the root bus taken by everything else.
+    """
+
+    def __init__(
+        self, problem: Problem, bars: Collection[BarItem], windows: Collection[WindowItem], walls: Walls
+    ) -> None:
+        self.variables: Variables = make_variables(problem, bars, windows)
+        modelled = {bar.item.key for bar in self.variables.bars}
+        left_out = [bar for bar in bars if bar.key not in modelled]
+        self.unplaceable = sum(bar.required for bar in left_out)
+        self.hopeless = any(bar.kept for bar in left_out)
+        self.constraints = Constraints(problem, self.variables, walls)
+        self.constraints.add_all()
+        self.model = self.variables.model
+
+    def minimize(
+        self, names: tuple[str, ...], limits: Limits, floors: Mapping[str, int], hint: Arrangement | None = None
+    ) -> Answer:
+        """Minimise the objectives one after the other.
+
+        Parameters
+        ----------
+        floors
+            Values that no arrangement undercuts; the floor of an objective holds with all earlier ones at theirs.
+        """
+        answer = Answer(None, {}, dict.fromkeys(names))
+        if self.hopeless:
+            answer.infeasible = True
+            return answer
+        terms = {name: objective(name, self.variables, self.constraints, self.unplaceable) for name in names}
+        self._hint(hint)
+        on_floor = True
+        for name in names:
+            floor = max(terms[name].constant, floors.get(name, 0) if on_floor else 0)
+            if answer.arrangement is None or answer.values[name] > floor:
+                self._stage(name, floor, answer, limits, terms)
+            else:
+                answer.bounds[name] = answer.values[name]
+            if answer.arrangement is None or answer.bounds[name] != answer.values[name]:
+                break
+            on_floor = on_floor and answer.values[name] == floors.get(name, 0)
+            self._at_most(terms[name], answer.values[name])
+            self._hint(answer.arrangement)
+        return answer
+
+    def reach(self, values: Mapping[str, int], limits: Limits, hint: Arrangement | None = None) -> Arrangement | None:
+        """Some arrangement whose objectives are at most ``values``; ``None`` where none exists or none was found."""
+        if self.hopeless:
+            return None
+        for name, value in values.items():
+            self._at_most(objective(name, self.variables, self.constraints, self.unplaceable), value)
+        self._hint(hint)
+        status, solver = self._run(limits)
+        return self._arrangement(solver) if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else None
+
+    def _stage(self, name: str, floor: int, answer: Answer, limits: Limits, terms: dict[str, Term]) -> None:
+        """Minimise one objective."""
+        term = terms[name]
+        self.model.minimize(term.expression)
+        if limits.left <= 0:
+            return
+        status, solver = self._run(limits)
+        if status == cp_model.INFEASIBLE:
+            answer.infeasible = answer.arrangement is None
+            return
+        if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+            answer.arrangement = self._arrangement(solver)
+            answer.values = {other: known.value(int(solver.value(known.expression))) for other, known in terms.items()}
+            bound = (
+                answer.values[name] if status == cp_model.OPTIMAL else term.value(_ceil(solver.best_objective_bound))
+            )
+            answer.bounds[name] = max(floor, bound)
+        elif answer.arrangement is not None:
+            answer.bounds[name] = floor
+
+    def _at_most(self, term: Term, value: int) -> None:
+        """Later objectives may not make this one worse."""
+        if not isinstance(term.expression, int):
+            self.model.add(term.expression <= term.units(value))
+
+    def _run(self, limits: Limits) -> tuple[Any, cp_model.CpSolver]:
+        """Solve in a thread of its own, so that an interrupt reaches Python; the best found so far stands."""
+        solver = cp_model.CpSolver()
+        solver.parameters.max_time_in_seconds = max(0.01, limits.left)
+        solver.parameters.num_workers = limits.workers
+        solver.parameters.random_seed = limits.seed
+        solver.parameters.catch_sigint_signal = False
+        statuses: list[Any] = []
+        thread = threading.Thread(target=lambda: statuses.append(solver.solve(self.model)), daemon=True)
+        thread.start()
+        try:
+            while thread.is_alive():
+                thread.join(0.1)
+        except KeyboardInterrupt:
+            limits.interrupted = True
+            solver.stop_search()
+            thread.join()
+        if statuses[0] == cp_model.MODEL_INVALID:
+            raise RuntimeError(f"invalid model: {self.model.validate()}")
+        return statuses[0], solver
+
+    # -- conversion -------------------------------------------------------------------------------------------------
+
+    def _arrangement(self, solver: cp_model.CpSolver) -> Arrangement:
+        found = Arrangement()
+        for bar in self.variables.bars:
+            if bar.item.movable:
+                placed = bar.present is True or solver.boolean_value(bar.present)
+                grain = self.variables.granule[bar.item.space]
+                found.bars[bar.item.key] = solver.value(bar.start) * grain if placed else None
+        for window in self.variables.windows:
+            if not solver.boolean_value(window.open):
+                found.windows[window.item.key] = None
+            elif window.tolerated is not None and solver.boolean_value(window.tolerated):
+                found.windows[window.item.key] = window.item.today
+            else:
+                grain = self.variables.granule[window.item.space]
+                found.windows[window.item.key] = solver.value(window.start) * grain, solver.value(window.end) * grain
+        return found
+
+    def _hint(self, hint: Arrangement | None) -> None:
+        """Start from a known arrangement; from today's where none is given."""
+        self.model.clear_hints()  # type: ignore[no-untyped-call]
+        for bar in self.variables.bars:
+            if not bar.item.movable:
+                continue
+            key = bar.item.key
+            at = bar.item.today if hint is None or key not in hint.bars else hint.bars[key]
+            if not isinstance(bar.present, bool):
+                self.model.add_hint(bar.present, at is not None)
+            if at is not None:
+                self._hint_start(bar.start, at // self.variables.granule[bar.item.space])
+            if bar.stays is not None:
+                self.model.add_hint(bar.stays, at == bar.item.today)
+        for window in self.variables.windows:
+            name = window.item.key
+            span = window.item.today if hint is None or name not in hint.windows else hint.windows[name]
+            self.model.add_hint(window.open, span is not None)
+            if span is not None and window.tolerated is None:
+                start, end = self.variables.units(window.item.space, span)
+                self._hint_start(window.start, start)
+                self._hint_start(window.end, end)
+                self._hint_start(window.length, end - start)
+
+    def _hint_start(self, expression: Expression, value: int) -> None:
+        variable, factor = _affine(expression)
+        if variable is not None and value % factor == 0:
+            self.model.add_hint(variable, value // factor)
+
+
+def _affine(expression: Any) -> tuple[cp_model.IntVar | None, int]:
+    """The variable and the factor of ``variable * factor``."""
+    if isinstance(expression, cp_model.IntVar):
+        return expression, 1
+    flat = cp_model.FlatIntExpr(expression)
+    if len(flat.vars) == 1 and flat.offset == 0:
+        return flat.vars[0], int(flat.coeffs[0])
+    return None, 1
+
+
+def _ceil(bound: float) -> int:
+    """The smallest integer that is at least ``bound``, forgiving the noise of a float."""
+    return -int(-(bound - 1e-6) // 1)

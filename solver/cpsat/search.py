@@ -1,0 +1,241 @@
+"""The search for one root bus: solve its parts alone, put them together, merge those that are in each other's way.
+
+A *group* is one or more functions of the root bus with everything behind them,
+in one address space. What a group can reach while it ignores all that may move
+in other groups is a lower bound on what it contributes to any plan, so a plan
+in which every group reaches its own optimum is optimal, objective by objective.
+Where optima collide on the root bus, a group is asked for another arrangement
+of the same value around its neighbours; where there is none, the two become
+one group and the argument starts again. In the end all is one group, the joint
+model, so nothing is lost but time.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from models.resources import FunctionAddress, Space, align_down, align_up
+from solver.cpsat.constraints import Walls
+from solver.cpsat.model import Answer, Limits, PlacementModel
+from solver.cpsat.worth import Arrangement, floors, today, worth
+from solver.problem import BarItem, Problem, Span, WindowItem
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """Functions of the root bus that are placed together.
+
+    Attributes
+    ----------
+    answer
+        The optimum of the group by itself.
+    """
+
+    atoms: tuple[FunctionAddress, ...]
+    bars: list[BarItem]
+    windows: list[WindowItem]
+    answer: Answer = field(default_factory=lambda: Answer(None, {}, {}))
+
+    def spans(self, arrangement: Arrangement) -> list[tuple[Space, Span]]:
+        """What the group takes on the root bus, immovable BARs left out."""
+        taken: list[tuple[Space, Span]] = []
+        for window in self.windows:
+            if window.bus.parent is None and (span := arrangement.windows.get(window.key)) is not None:
+                taken.append((window.space, span))
+        for bar in self.bars:
+            if bar.bus.parent is None and bar.movable and (at := arrangement.bars.get(bar.key)) is not None:
+                taken.append((bar.space, (at, at + bar.span)))
+        return taken
+
+
+class Search:
+    """Finds the best arrangement of one problem.
+
+    Parameters
+    ----------
+    minimize
+        Objectives in lexicographic order.
+    progress
+        Receives one line now and then.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        minimize: tuple[str, ...],
+        limits: Limits,
+        progress: Callable[[str], None] | None = None,
+    ) -> None:
+        self.problem, self.minimize, self.limits = problem, minimize, limits
+        self.progress = progress or (lambda line: None)
+        self.groups = self._groups()
+
+    def run(self) -> Answer:
+        """The best arrangement, its value and its bound."""
+        pending = list(self.groups)
+        while pending:
+            for group in pending:
+                self._solve_alone(group)
+                if group.answer.infeasible:
+                    return Answer(None, {}, {}, infeasible=True)
+            pending = self._resolve_conflicts()
+        return self._together()
+
+    # -- groups -----------------------------------------------------------------------------------------------------
+
+    def _groups(self) -> list[Group]:
+        """One group for each root-bus function and address space; functions that overlap today share one."""
+        joint = "moved_functions" in self.minimize  # a function moves once, whatever the address space
+        parts: dict[tuple[FunctionAddress, str], Group] = {}
+
+        def group_of(item: BarItem | WindowItem) -> Group:
+            label = (item.atom, "all" if joint else item.space)
+            return parts.setdefault(label, Group((item.atom,), [], []))
+
+        for window in self.problem.windows:
+            group_of(window).windows.append(window)
+        for bar in self.problem.bars:
+            group_of(bar).bars.append(bar)
+        groups = list(parts.values())
+        while clashes := _collisions(groups, {id(group): today(group.bars, group.windows) for group in groups}):
+            groups = _merge(groups, clashes[0])
+        return groups
+
+    def _solve_alone(self, group: Group) -> None:
+        """The group's optimum with nothing in its way but what cannot move."""
+        names = self.minimize
+        known = group.answer.bounds
+        base = floors(group.bars, group.windows)
+        bounds = {name: max(base.get(name, 0), known.get(name) or 0) for name in names}
+        now = today(group.bars, group.windows)
+        if not _must_change(group):
+            values = worth(group.bars, group.windows, now)
+            if all(values[name] == bounds[name] for name in names):
+                group.answer = Answer(now, {name: values[name] for name in names}, dict(bounds))
+                return
+        self.progress(f"{self.problem.root.name}: {len(group.bars)} BARs at {', '.join(group.atoms[:3])}")
+        model = PlacementModel(self.problem, group.bars, group.windows, self._walls(group, everything=False))
+        group.answer = model.minimize(names, self.limits, bounds, now)
+
+    def _walls(self, group: Group, *, everything: bool) -> Walls:
+        """What other groups take on the root bus: all they have chosen, or only what can be nowhere else."""
+        walls: Walls = defaultdict(list)
+        for other in self.groups:
+            if other is group:
+                continue
+            if everything and other.answer.arrangement is not None:
+                for space, span in other.spans(other.answer.arrangement):
+                    walls[space].append(span)
+            elif not any(window.tolerated for window in other.windows):
+                for space, span in _pinned(other):
+                    walls[space].append(span)
+        return walls
+
+    # -- putting together -------------------------------------------------------------------------------------------
+
+    def _resolve_conflicts(self) -> list[Group]:
+        """Rearrange groups that collide; merge those that cannot be, and return what has to be solved again."""
+        while self.limits.left > 0:
+            chosen = {id(group): group.answer.arrangement or Arrangement() for group in self.groups}
+            collisions = _collisions(self.groups, chosen)
+            if not collisions:
+                return []
+            if not any(self._rearrange(group) for group in collisions[0]):
+                first, second = collisions[0]
+                values = {
+                    name: sum(group.answer.bounds.get(name) or 0 for group in (first, second)) for name in self.minimize
+                }
+                self.groups = _merge(self.groups, (first, second))
+                merged = self.groups[-1]
+                merged.answer = Answer(None, {}, dict(values))
+                return [merged]
+        return []
+
+    def _rearrange(self, group: Group) -> bool:
+        """Another arrangement of the same value, around everything the others have chosen."""
+        if not group.answer.proved:
+            return False
+        self.progress(f"{self.problem.root.name}: another place for {', '.join(group.atoms[:3])}")
+        model = PlacementModel(self.problem, group.bars, group.windows, self._walls(group, everything=True))
+        found = model.reach(group.answer.values, self.limits, group.answer.arrangement)
+        if found is None:
+            return False
+        group.answer.arrangement = found
+        return True
+
+    def _together(self) -> Answer:
+        """All groups in one arrangement; where some still collide, or have none, they stay as they are today."""
+        chosen = {id(group): today(group.bars, group.windows) for group in self.groups}
+        complete = {id(group): group.answer.arrangement or chosen[id(group)] for group in self.groups}
+        if not _collisions(self.groups, complete):
+            chosen = complete
+        else:
+            for group in sorted(self.groups, key=lambda group: group.answer.arrangement is None):
+                attempt = {**chosen, id(group): complete[id(group)]}
+                if not _collisions(self.groups, attempt):
+                    chosen = attempt
+        result = Answer(Arrangement(), {}, {})
+        assert result.arrangement is not None
+        for group in self.groups:
+            result.arrangement.bars.update(chosen[id(group)].bars)
+            result.arrangement.windows.update(chosen[id(group)].windows)
+        values = [worth(group.bars, group.windows, chosen[id(group)]) for group in self.groups]
+        open_ = False
+        for name in self.minimize:
+            result.values[name] = sum(value[name] for value in values)
+            parts = [group.answer.bounds.get(name) for group in self.groups]
+            result.bounds[name] = None if open_ else sum(part or 0 for part in parts)
+            open_ = open_ or result.bounds[name] != result.values[name]
+        return result
+
+
+def _must_change(group: Group) -> bool:
+    """Whether today's arrangement is no legal one: a movable BAR breaks a rule, or two overlap."""
+    if any(bar.evicted for bar in group.bars):
+        return True
+    by_bus: dict[tuple[int, Space], list[Span]] = defaultdict(list)
+    for bar in group.bars:
+        if bar.movable and bar.today is not None:
+            by_bus[bar.bus.number, bar.space].append((bar.today, bar.today + bar.span))
+    for window in group.windows:
+        if window.today is not None and not window.tolerated:
+            by_bus[window.bus.number, window.space].append(window.today)
+    for spans in by_bus.values():
+        spans.sort()
+        if any(before[1] > after[0] for before, after in pairwise(spans)):
+            return True
+    return False
+
+
+def _pinned(group: Group) -> Iterable[tuple[Space, Span]]:
+    """Ranges on the root bus that a group's windows cover in every arrangement: around each immovable BAR."""
+    grain = {window.space: window.granularity for window in group.windows if window.bus.parent is None}
+    for bar in group.bars:
+        if not bar.movable and bar.nested and bar.bus.parent is not None and bar.today is not None:
+            step = grain.get(bar.space, 1)
+            yield bar.space, (align_down(bar.today, step), align_up(bar.today + bar.span, step))
+
+
+def _collisions(groups: list[Group], chosen: dict[int, Arrangement]) -> list[tuple[Group, Group]]:
+    """Pairs of groups whose ranges on the root bus overlap."""
+    taken = [(space, span, group) for group in groups for space, span in group.spans(chosen[id(group)])]
+    taken.sort(key=lambda entry: (entry[0], entry[1]))
+    pairs: list[tuple[Group, Group]] = []
+    last: tuple[Space, Span, Group] | None = None
+    for entry in taken:
+        if last is not None and last[0] == entry[0] and entry[1][0] < last[1][1]:
+            if last[2] is not entry[2]:
+                pairs.append((last[2], entry[2]))
+            if entry[1][1] <= last[1][1]:
+                continue
+        last = entry
+    return pairs
+
+
+def _merge(groups: list[Group], pair: tuple[Group, ...]) -> list[Group]:
+    first, second = pair
+    merged = Group(first.atoms + second.atoms, first.bars + second.bars, first.windows + second.windows)
+    return [group for group in groups if group not in (first, second)] + [merged]

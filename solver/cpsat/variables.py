@@ -1,0 +1,222 @@
+"""Decision variables of a placement model, in granules.
+
+A granule is the largest power of two that divides every size, alignment and
+movable position of one address space, so numbers stay small and starts are
+``alignment * k`` with an integer ``k``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from ortools.sat.python import cp_model
+
+from models.resources import Size, Space, align_down, align_up
+from solver.problem import BarItem, BusNode, Problem, Span, WindowItem
+
+Expression: TypeAlias = Any
+"""A linear expression or an integer; the unions that OR-Tools declares hold numpy scalars and cannot be added."""
+
+Literal: TypeAlias = Any
+"""A Boolean variable, its negation, or a Python truth value."""
+
+
+@dataclass(slots=True)
+class BarVars:
+    """A BAR: where it starts and whether it is there.
+
+    Attributes
+    ----------
+    start
+        First granule, an affine expression; a constant for an immovable BAR.
+    present
+        It has an address.
+    stays
+        It is where it is today; ``None`` where that means nothing.
+    """
+
+    item: BarItem
+    start: Expression
+    end: Expression
+    present: Literal
+    stays: cp_model.IntVar | None
+    interval: cp_model.IntervalVar | None
+
+
+@dataclass(slots=True)
+class WindowVars:
+    """A bridge window: its range, and whether it is open.
+
+    Attributes
+    ----------
+    length
+        Its size as far as it is legal; 0 = closed or tolerated.
+    tolerated
+        It stays as it is, although today's range breaks a rule; ``None`` where it does not.
+    legal
+        It is open and obeys every rule.
+    """
+
+    item: WindowItem
+    start: Expression
+    end: Expression
+    legal_start: Expression
+    legal_end: Expression
+    length: Expression
+    open: cp_model.IntVar
+    legal: Literal
+    tolerated: cp_model.IntVar | None
+    interval: cp_model.IntervalVar
+
+
+@dataclass(slots=True)
+class Variables:
+    """All variables of one model.
+
+    Attributes
+    ----------
+    granule
+        Bytes of one granule, by address space.
+    """
+
+    model: cp_model.CpModel
+    granule: dict[Space, Size]
+    bars: list[BarVars] = field(default_factory=list)
+    windows: list[WindowVars] = field(default_factory=list)
+    window_of: dict[object, WindowVars] = field(default_factory=dict)
+
+    def units(self, space: Space, span: Span) -> Span:
+        """A range in granules, rounded out."""
+        grain = self.granule[space]
+        return span[0] // grain, -(-span[1] // grain)
+
+
+def make_variables(problem: Problem, bars: Iterable[BarItem], windows: Iterable[WindowItem]) -> Variables:
+    """Variables for these items of a problem."""
+    bars, windows = list(bars), list(windows)
+    variables = Variables(cp_model.CpModel(), {space: _granule(space, bars, windows) for space in ("io", "mem")})
+    for window in windows:
+        made = _window(variables, window)
+        variables.windows.append(made)
+        variables.window_of[window.key] = made
+    for bar in bars:
+        made_bar = _bar(variables, problem, bar)
+        if made_bar is not None:
+            variables.bars.append(made_bar)
+    return variables
+
+
+def _granule(space: Space, bars: list[BarItem], windows: list[WindowItem]) -> Size:
+    bits = 0
+    for bar in bars:
+        if bar.space == space and bar.movable:
+            bits |= bar.size
+    for window in windows:
+        if window.space == space:
+            bits |= window.granularity
+            if window.today is not None:
+                bits |= window.today[0] | window.today[1]
+    return bits & -bits if bits else 1
+
+
+def bar_domain(problem: Problem, bar: BarItem) -> list[Span]:
+    """Ranges of starting positions, in units of the BAR's size, that the root windows and reserved ranges allow."""
+    ranges = []
+    for low, high in bar.places:
+        cuts = [(low, high - bar.span)]
+        for reserved_start, reserved_end in problem.reserved[bar.space]:
+            cuts = [
+                piece
+                for start, end in cuts
+                for piece in ((start, min(end, reserved_start - bar.span)), (max(start, reserved_end), end))
+                if piece[0] <= piece[1]
+            ]
+        for start, end in cuts:
+            first, last = align_up(start, bar.size) // bar.size, align_down(end, bar.size) // bar.size
+            if first <= last:
+                ranges.append((first, last))
+    return sorted(set(ranges))
+
+
+def _bar(variables: Variables, problem: Problem, bar: BarItem) -> BarVars | None:
+    model, grain = variables.model, variables.granule[bar.space]
+    if not bar.movable:
+        assert bar.today is not None
+        start, end = variables.units(bar.space, (bar.today, bar.today + bar.span))
+        return BarVars(bar, start, end, True, None, None)
+    domain = bar_domain(problem, bar)
+    if not domain:
+        return None
+    name = str(bar.key)
+    k = model.new_int_var_from_domain(cp_model.Domain.from_intervals([list(piece) for piece in domain]), name)
+    first: Expression = k * (bar.size // grain)
+    length = bar.span // grain
+    present: Literal = True if bar.kept else model.new_bool_var(f"{name} placed")
+    stays = None
+    if bar.today is not None and not bar.evicted:
+        stays = model.new_bool_var(f"{name} stays")
+        model.add(k == bar.today // bar.size).only_enforce_if(stays)
+    interval = model.new_optional_fixed_size_interval_var(first, length, present, name)
+    return BarVars(bar, first, first + length, present, stays, interval)
+
+
+def _window(variables: Variables, window: WindowItem) -> WindowVars:
+    model, grain = variables.model, variables.granule[window.space]
+    name, step = str(window.key), window.granularity
+    opened = model.new_bool_var(f"{name} open")
+    places = [(align_up(low, step) // step, align_down(high, step) // step) for low, high in window.places]
+    places = [place for place in places if place[0] < place[1]]
+    low = min((place[0] for place in places), default=0)
+    high = max((place[1] for place in places), default=0)
+    first = model.new_int_var(low, high, f"{name} start")
+    last = model.new_int_var(low, high, f"{name} end")
+    longest = max((place[1] - place[0] for place in places), default=0)
+    blocks = model.new_int_var(0, longest, f"{name} blocks")
+    start, end, size = first * (step // grain), last * (step // grain), blocks * (step // grain)
+    if window.tolerated:
+        return _tolerated_window(variables, window, opened, (start, size, end), blocks)
+    interval = model.new_optional_interval_var(start, size, end, opened, name)
+    model.add(blocks >= 1).only_enforce_if(opened)
+    model.add(blocks == 0).only_enforce_if(opened.negated())
+    model.add(last == first).only_enforce_if(opened.negated())
+    if not places:
+        model.add(opened == 0)
+    return WindowVars(window, start, end, start, end, size, opened, opened, None, interval)
+
+
+def _tolerated_window(
+    variables: Variables,
+    window: WindowItem,
+    opened: cp_model.IntVar,
+    shape: tuple[Expression, Expression, Expression],
+    blocks: cp_model.IntVar,
+) -> WindowVars:
+    """A window that either stays as it is today, in breach, or becomes legal."""
+    model, name = variables.model, str(window.key)
+    start, size, end = shape
+    assert window.today is not None
+    today = variables.units(window.space, window.today)
+    stays, legal = model.new_bool_var(f"{name} tolerated"), model.new_bool_var(f"{name} legal")
+    model.add(stays + legal == opened)
+    interval = model.new_optional_interval_var(start, size, end, legal, name)
+    model.add(blocks >= 1).only_enforce_if(legal)
+    model.add(blocks == 0).only_enforce_if(legal.negated())
+    bound = 1 << 60
+    outer_start = model.new_int_var(0, bound, f"{name} start as it is")
+    outer_end = model.new_int_var(0, bound, f"{name} end as it is")
+    model.add(outer_start == start).only_enforce_if(stays.negated())
+    model.add(outer_end == end).only_enforce_if(stays.negated())
+    model.add(outer_start == today[0]).only_enforce_if(stays)
+    model.add(outer_end == today[1]).only_enforce_if(stays)
+    return WindowVars(window, outer_start, outer_end, start, end, size, opened, legal, stays, interval)
+
+
+def standing_buses(bus: BusNode) -> list[BusNode]:
+    """The bus itself and, behind subtractive bridges, the buses an item there may count as standing on."""
+    result = [bus]
+    while bus.subtractive and bus.parent is not None:
+        bus = bus.parent
+        result.append(bus)
+    return result
