@@ -15,11 +15,12 @@ from typing import Any, NoReturn
 import click
 
 from models.errors import InputError
+from solver.cli import output
 from solver.cli.capture import capture
 from solver.cli.check import check
 from solver.cli.compare import compare
 from solver.cli.completion import completion
-from solver.cli.output import Exit, complain, show
+from solver.cli.output import Exit, complain
 from solver.cli.show import show as show_verb
 from solver.cli.solve import solve
 
@@ -127,7 +128,7 @@ def main(ctx: click.Context, version: bool, verbose: int) -> None:
     if version:
         from solver.cli.versions import version_text
 
-        show(version_text(verbose > 0))
+        output.show(version_text(verbose > 0))
         ctx.exit(0)
     if ctx.invoked_subcommand is None:
         raise click.exceptions.NoArgsIsHelpError(ctx)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from models.errors import InputError
@@ -46,7 +48,7 @@ def capture(
     if root is not None:
         from models.sources.machine import capture as capture_tree
 
-        reading = edit_machine(capture_tree(root), plug=plug, unplug=unplug, driver=driver)
+        reading = edit_machine(capture_tree(Path(root)), plug=plug, unplug=unplug, driver=driver)
     else:
         reading = read_machine(inputs, plug=plug, unplug=unplug, driver=driver)
     for note in reading.notes:

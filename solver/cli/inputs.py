@@ -32,7 +32,7 @@ def read_machine(
     """
     from models.sources import machine
 
-    reading = machine.read_machine(list(inputs), stdin=sys.stdin.buffer if "-" in inputs else None)
+    reading = machine.read_machine(inputs, stdin=sys.stdin)
     return edit_machine(reading, plug=plug, unplug=unplug, driver=driver)
 
 
@@ -71,6 +71,8 @@ def make_request(
     from models.mobility import Policy
     from solver.request import Request, parse_minimize
 
+    if policy not in list(Policy):
+        raise InputError(f"unknown policy {policy!r}, expected one of {', '.join(Policy)}", source="--policy")
     pins, frees = find_bars(topology, pin, "--pin"), find_bars(topology, free, "--free")
     if pins & frees:
         raise InputError(f"{min(map(str, pins & frees))} is also named by --pin", source="--free")

@@ -32,7 +32,7 @@ def show(
     as_json: bool,
     verbose: int,
 ) -> None:
-    """Show the tree: windows, BARs, what may move and why not, free space.
+    """Show windows, BARs, what may move and why not, free space.
 
     Below the tree stand the rules that today's placement breaks, what the kernel failed to place (from its log),
     and what had to be estimated. With --json it is the topology document with the further keys free_space,
@@ -78,12 +78,12 @@ def _text(reading: Reading, movement: Mobility, *, everything: bool) -> str:
 
 
 def _document(reading: Reading, movement: Mobility) -> dict[str, Any]:
-    from models.document import dump_topology
+    from models.document import topology_document
     from models.legality import today_breaches
     from models.placement import Placement, free_space
 
     topology = reading.topology
-    document: dict[str, Any] = json.loads(dump_topology(topology))
+    document: dict[str, Any] = topology_document(topology)
     document["free_space"] = [
         {
             "root_bus": space.root,

@@ -100,7 +100,7 @@ def exit_code(result: Result) -> Exit:
     from models.plan import Status
 
     plan = result.plan
-    if any("interrupted" in warning for warning in plan.warnings):
+    if result.interrupted:
         return Exit.INTERRUPTED
     if plan.status is Status.INFEASIBLE:
         return Exit.DOES_NOT_FIT
@@ -128,7 +128,7 @@ def _text(reading: Reading, request: Request, result: Result, *, verbose: int) -
         text += words.plan_difference(topology, plan, movement)
         if verbose:
             text += words.every_bar(topology, plan)
-    warnings = [*plan.warnings, *words.unprepared_warnings(topology, plan, movement)]
+    warnings = list(plan.warnings)
     if not reading.drivers_known and request.policy in ("safe", "refuse"):
         warnings.append(DRIVERS_UNKNOWN)
     text += words.tolerated([breach.message for breach in today_breaches(topology)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from models.mobility import Mobility
 from models.plan import Objective, Plan, PlannedBar, Status
@@ -85,16 +85,6 @@ def tolerated(messages: Sequence[str]) -> str:
 def warnings_text(warnings: Iterable[str], title: str = "Warnings") -> str:
     """The warnings, one line each."""
     return section(title, bullets(warnings))
-
-
-def unprepared_warnings(topology: Topology, plan: Plan, movement: Mobility) -> Iterator[str]:
-    """One warning for each function whose BARs move although its driver is not known to survive that."""
-    moved: dict[str, str] = {}
-    for bar in plan.bars:
-        if bar.moved and bar.key in movement.unprepared:
-            moved.setdefault(bar.key.function, movement.unprepared[bar.key])
-    for function, reason in moved.items():
-        yield f"{function} moves although its {reason}: unload or unbind the driver first"
 
 
 def _title(what: str, bars: Collection[PlannedBar]) -> str:
