@@ -39,7 +39,8 @@ def canonical_document(topology: Topology) -> dict[str, Any]:
     * BAR: ``index space size width prefetchable address copies sizes fixed optional``
     * bridge: ``secondary subordinate hotplug subtractive windows functions cardbus``
     * ``bridge.windows``: ``io`` (``width start end granularity``), ``mem`` (``start end``), ``pref``
-      (``width start end``); one that the bridge does not implement is absent, a closed one has ``null`` for ``start`` and ``end``
+      (``width start end``); one that the bridge does not implement is absent, a closed one has ``null`` for
+      ``start`` and ``end``
     * ``bridge.cardbus``: a list of ``space start end prefetchable``
     * reserved: ``space start end what``
 
