@@ -10,6 +10,7 @@ from models.legality import Breach, new_breaches
 from models.placement import Measures, Placement, measure
 from models.plan import Objective, Plan, PlannedBar, PlannedWindow, Status
 from models.topology import BarKey, Topology, WindowKey
+from solver.reasons import why_moved
 from solver.request import Request
 
 
@@ -63,7 +64,7 @@ def make_result(
     bounds
         Proved lower bound by objective; absent = none.
     why
-        Why a BAR moves or is left out; for the rest the reason why it may not move is given.
+        Why a BAR moves or is left out; for the rest it is what takes its place, or the reason why it may not move.
     """
     movement = request.mobility(topology)
     measures = measure(topology, placement)
@@ -72,9 +73,9 @@ def make_result(
     objectives = tuple(
         Objective(name, measures.value(name) if placed else None, (bounds or {}).get(name)) for name in request.minimize
     )
+    reasons = {**movement.reasons, **why_moved(topology, placement), **(why or {})}
     bars = tuple(
-        PlannedBar(key, bar.size, bar.address, placement.bars.get(key), (why or {}).get(key) or movement.reasons[key])
-        for key, bar in topology.bars()
+        PlannedBar(key, bar.size, bar.address, placement.bars.get(key), reasons[key]) for key, bar in topology.bars()
     )
     windows = tuple(
         PlannedWindow(WindowKey(*key), window.range, after)

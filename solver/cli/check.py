@@ -55,8 +55,10 @@ def check(
     reading = read_machine(inputs, plug=plug, unplug=unplug, driver=driver)
     topology = reading.topology
     today = today_breaches(topology)
+    kept: list[Breach] = []
+    claims: list[str] = []
     if plan_file is None:
-        breaches, claims, kept = today, [], []
+        breaches = today
     else:
         plan = _load_plan(plan_file, topology)
         breaches, kept, claims = _check_plan(plan, topology, pin, free)
@@ -77,15 +79,15 @@ def check(
         text = f"{what} breaks {broken} {'rule' if broken == 1 else 'rules'}.\n"
     else:
         text = f"{what} breaks no rule{' that is not broken today' if kept else ''}.\n"
-    text += section("Broken", bullets(breach.message for breach in breaches))
+    text += section("Broken", bullets(str(breach) for breach in breaches))
     text += section("Claims of the plan that are wrong", bullets(claims))
-    text += section("Broken today already, and therefore tolerated", bullets(breach.message for breach in kept))
+    text += section("Broken today already, and therefore tolerated", bullets(str(breach) for breach in kept))
     out.show(text + section("Notes", bullets(reading.notes)))
     return Exit.RULES_BROKEN if broken else Exit.DONE
 
 
 def _breach(breach: Breach) -> dict[str, Any]:
-    return {"rule": breach.rule, "parties": [str(party) for party in breach.parties], "message": breach.message}
+    return {"rule": breach.rule, "parties": list(breach.parties), "message": breach.message}
 
 
 def _load_plan(file: str, topology: Topology) -> Plan:

@@ -38,6 +38,8 @@ def read_machine(
 
 def edit_machine(reading: Reading, *, plug: Sequence[str], unplug: Sequence[str], driver: Sequence[str]) -> Reading:
     """The machine with functions removed, devices added and drivers named, in this order."""
+    if not (plug or unplug or driver):
+        return reading
     from models import edit
 
     topology = reading.topology
@@ -89,9 +91,9 @@ def make_request(
 
 def find_bars(topology: Topology, names: Iterable[str], option: str) -> frozenset[BarKey]:
     """The BARs that the values of ``option`` name: one BAR, or all of a function."""
-    from models import edit
-
     found: set[BarKey] = set()
     for name in names:
+        from models import edit
+
         found.update(edit.find_bars(topology, name, option))
     return frozenset(found)

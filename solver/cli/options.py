@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -16,6 +16,12 @@ from click.shell_completion import CompletionItem
 from models.errors import InputError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+if TYPE_CHECKING:  # generic in newer releases of click only, and there for the type checker only
+    StringType = click.ParamType[str]
+    FloatType = click.ParamType[float]
+else:
+    StringType = FloatType = click.ParamType
 
 
 def engine_names() -> list[str]:
@@ -36,7 +42,7 @@ def objective_names() -> list[str]:
     return [*PRESETS, *OBJECTIVES]
 
 
-class Name(click.ParamType):
+class Name(StringType):
     """A name out of a table; with ``several`` also names separated by commas."""
 
     def __init__(self, name: str, names: Callable[[], list[str]], *, several: bool = False) -> None:
@@ -55,7 +61,7 @@ class Name(click.ParamType):
         return [CompletionItem(f"{before}{comma}{name}") for name in self.names() if name.startswith(last)]
 
 
-class Duration(click.ParamType):
+class Duration(FloatType):
     """Seconds: ``30``, ``1.5``, ``30s``, ``5m``, ``2h``, or ``none`` for no limit."""
 
     name = "duration"

@@ -71,7 +71,7 @@ def _text(reading: Reading, movement: Mobility, *, everything: bool) -> str:
         everything=everything,
     )
     text += "\n" + machine_summary(topology, movement)
-    text += section(f"Rules broken today ({len(breaches)})", bullets(breach.message for breach in breaches))
+    text += section(f"Rules broken today ({len(breaches)})", bullets(str(breach) for breach in breaches))
     failures = failure_lines(reading.failures)
     text += section(f"What the kernel failed to place ({len(failures)})", bullets(failures))
     return text + section("Notes", bullets(reading.notes))
@@ -102,7 +102,7 @@ def _document(reading: Reading, movement: Mobility) -> dict[str, Any]:
         if reason is not None
     ]
     document["breaches"] = [
-        {"rule": breach.rule, "parties": [str(party) for party in breach.parties], "message": breach.message}
+        {"rule": breach.rule, "parties": list(breach.parties), "message": breach.message}
         for breach in today_breaches(topology)
     ]
     document["failures"] = [

@@ -112,7 +112,7 @@ def exit_code(result: Result) -> Exit:
 
 def _refuse(result: Result) -> Exit:
     for breach in result.breaches:
-        out.complain(breach.message)
+        out.complain(str(breach))
     out.complain(f"the plan of {result.plan.engine} is refused: it breaks what the lines above name")
     return Exit.FAILURE
 
@@ -131,7 +131,7 @@ def _text(reading: Reading, request: Request, result: Result, *, verbose: int) -
     warnings = list(plan.warnings)
     if not reading.drivers_known and request.policy in ("safe", "refuse"):
         warnings.append(DRIVERS_UNKNOWN)
-    text += words.tolerated([breach.message for breach in today_breaches(topology)])
+    text += words.tolerated([str(breach) for breach in today_breaches(topology)])
     text += words.warnings_text(warnings)
     text += words.warnings_text(reading.notes, "Notes")
     if verbose:

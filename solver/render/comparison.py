@@ -70,14 +70,14 @@ _MEASURES = ("unplaced", "moved_bars", "moved_functions", "lost_bars", "windows_
 def today_row(topology: Topology) -> Row:
     """The machine as it is."""
     today = Placement.today(topology)
-    breaches = tuple(breach.message for breach in today_breaches(topology))
+    breaches = tuple(str(breach) for breach in today_breaches(topology))
     return Row("today", None, measure(topology, today), _largest_block(topology, today), breaches)
 
 
 def engine_row(engine: str, result: Result) -> Row:
     """What ``engine`` made of it."""
     plan = result.plan
-    breaches = tuple(breach.message for breach in result.breaches)
+    breaches = tuple(str(breach) for breach in result.breaches)
     if plan.status not in (Status.OPTIMAL, Status.FEASIBLE):
         return Row(engine, plan.status, None, None, breaches, plan.objectives, result.seconds)
     block = _largest_block(result.topology, plan.placement)
@@ -87,7 +87,7 @@ def engine_row(engine: str, result: Result) -> Row:
 def comparison_table(rows: Sequence[Row]) -> str:
     """The rows as a table, one line for each engine."""
     head = ("engine", "unplaced", "moved", "lost", "windows changed", "wasted", "largest free", "legal", "proof")
-    table = [(*head, "seconds")]
+    table: list[tuple[str, ...]] = [(*head, "seconds")]
     for row in rows:
         seconds = "-" if row.seconds is None else f"{row.seconds:.2f}"
         measures = row.measures

@@ -43,8 +43,8 @@ def failure_lines(failures: Iterable[Failure]) -> list[str]:
 
 
 def _failure_text(failure: Failure) -> str:
-    what = WINDOW_WORDS[failure.index] if failure.index in WINDOW_WORDS else bar_name(failure.index)  # type: ignore[index]
-    details = [] if failure.space is None else [failure.space]
+    what = WINDOW_WORDS[failure.index] if failure.index in WINDOW_WORDS else bar_name(failure.index)
+    details: list[str] = [] if failure.space is None else [failure.space]
     if failure.size is not None:
         details.append(f"size {format_size(failure.size)}")
     text = f"{failure.function} {what}: {failure.what}"

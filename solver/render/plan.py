@@ -112,7 +112,7 @@ def _bar_lines(
     for bar in planned:
         whole = bars[bar.key]
         kind = "I/O" if whole.space == "io" else bar_kind(whole)
-        words = bar.why or remark(bar)
+        words = ", ".join(word for word in (bar.why, remark(bar)) if word)
         if bar.before is None and bar.after is None:
             arrow = ""
         elif bar.before is None:

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from models.mobility import Mobility
 from models.placement import FreeSpace
-from models.resources import format_size
+from models.resources import Range, Space, format_size
 from models.topology import Bar, BarKey, Bridge, Function, RootBus, Topology, bar_name
 from solver.render.classes import class_name
 from solver.render.words import bar_text, count, range_text, root_window_kind, short_size, window_text
@@ -66,7 +66,7 @@ class _Tree:
     guides: Guides
     everything: bool
 
-    def root_bus(self, root: RootBus, free: dict[tuple[str, object, object], FreeSpace]) -> Iterator[str]:
+    def root_bus(self, root: RootBus, free: dict[tuple[str, Space, Range], FreeSpace]) -> Iterator[str]:
         yield f"root bus {root.name}"
         inner = self.guides.line if root.functions else self.guides.space
         for window in root.windows:

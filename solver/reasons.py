@@ -1,0 +1,104 @@
+"""Why a BAR moves: what a plan puts where the BAR, or a window around it, was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from models.placement import Placement
+from models.resources import Range, Space
+from models.topology import Bar, BarKey, Bus, Topology, WindowKey
+
+
+def why_moved(topology: Topology, placement: Placement) -> dict[BarKey, str]:
+    """For each BAR that moves, what takes its place; a BAR that nothing pushes away is not listed.
+
+    Its place is its range of today or, where nothing new stands there, the range of a window around it that
+    changes, from the inside out. What takes it is another BAR with a new address, or another bridge's window.
+    """
+    bars = dict(topology.bars())
+    arrivals = _arrivals(bars, placement)
+    windows = _changed_windows(topology, placement)
+    reasons = {}
+    for function, bus in topology.functions():
+        for bar in function.bars:
+            key = BarKey(function.address, bar.index)
+            if bar.range is None or placement.bars.get(key) in (None, bar.address):
+                continue
+            around = list(_bridges_above(bus))
+            for place in [bar.range, *_windows_around(bar.space, bar.range, around, placement)]:
+                taken = _takers(place, bar.space, key, arrivals) or _new_windows(place, bar.space, around, windows)
+                if taken:
+                    reasons[key] = f"makes room for {_some(taken)}"
+                    break
+    return reasons
+
+
+Arrival = tuple[BarKey, Space, Range]
+
+
+def _arrivals(bars: Mapping[BarKey, Bar], placement: Placement) -> list[Arrival]:
+    """The BARs that stand where they did not stand before; those that had no address come first."""
+    arrived: list[Arrival] = []
+    for key, bar in bars.items():
+        address = placement.bars.get(key)
+        if address is not None and address != bar.address:
+            arrived.append((key, bar.space, Range.of(address, bar.span)))
+    return sorted(arrived, key=lambda arrival: bars[arrival[0]].address is not None)
+
+
+def _takers(place: Range, space: Space, mover: BarKey, arrivals: list[Arrival]) -> list[str]:
+    """The BARs of other functions that now stand in ``place``."""
+    return [
+        str(key)
+        for key, its_space, range_ in arrivals
+        if its_space == space and key.function != mover.function and range_.overlaps(place)
+    ]
+
+
+def _changed_windows(topology: Topology, placement: Placement) -> list[tuple[WindowKey, Space, Range]]:
+    changed = []
+    for key, window in topology.windows():
+        range_ = placement.windows.get(key)
+        if range_ is not None and range_ != window.range:
+            changed.append((key, window.space, range_))
+    return changed
+
+
+def _new_windows(
+    place: Range, space: Space, around: list[Bus], windows: list[tuple[WindowKey, Space, Range]]
+) -> list[str]:
+    """The changed windows of bridges that are not above the BAR and now cover some of ``place``."""
+    above = {bus.bridge.address for bus in around if bus.bridge is not None}
+    return [
+        f"the {key}"
+        for key, its_space, range_ in windows
+        if its_space == space and key.bridge not in above and range_.overlaps(place)
+    ]
+
+
+def _bridges_above(bus: Bus) -> list[Bus]:
+    """The buses behind a bridge that lead to ``bus``, itself first."""
+    buses = []
+    step: Bus | None = bus
+    while step is not None and step.bridge is not None:
+        buses.append(step)
+        step = step.parent
+    return buses
+
+
+def _windows_around(space: Space, bar: Range, around: list[Bus], placement: Placement) -> list[Range]:
+    """Today's ranges of the windows that hold ``bar`` and change, from the inside out."""
+    ranges = []
+    for bus in around:
+        assert bus.bridge is not None
+        assert bus.bridge.bridge is not None
+        for window in bus.bridge.bridge.windows:
+            holds = window.space == space and window.range is not None and window.range.contains(bar)
+            if holds and placement.windows.get(WindowKey(bus.bridge.address, window.kind)) != window.range:
+                assert window.range is not None
+                ranges.append(window.range)
+    return ranges
+
+
+def _some(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
