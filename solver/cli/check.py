@@ -92,14 +92,9 @@ def _breach(breach: Breach) -> dict[str, Any]:
 
 def _load_plan(file: str, topology: Topology) -> Plan:
     from models.document import load_plan, topology_sha256
+    from models.files import read_text
 
-    try:
-        text = Path(file).read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror or error}", source=file) from error
-    except UnicodeDecodeError as error:
-        raise InputError("is no text: expected a plan document", source=file) from error
-    plan = load_plan(text, source=file)
+    plan = load_plan(read_text(Path(file)), source=file)
     if plan.topology_sha256 != topology_sha256(topology):
         raise InputError(
             "was made for another topology; if it was made with --plug, --unplug or --driver, repeat them",

@@ -91,9 +91,6 @@ def make_request(
 
 def find_bars(topology: Topology, names: Iterable[str], option: str) -> frozenset[BarKey]:
     """The BARs that the values of ``option`` name: one BAR, or all of a function."""
-    found: set[BarKey] = set()
-    for name in names:
-        from models import edit
+    from models import edit
 
-        found.update(edit.find_bars(topology, name, option))
-    return frozenset(found)
+    return frozenset().union(*(edit.find_bars(topology, name, option) for name in names))

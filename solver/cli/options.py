@@ -88,6 +88,12 @@ def _apply(decorators: Iterable[Callable[[Any], Any]]) -> Callable[[Command], Co
     return decorate
 
 
+def _complete_device(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from models.profiles import PROFILES
+
+    return [CompletionItem(f"{name}@") for name in PROFILES if name.startswith(incomplete)]
+
+
 inputs = click.argument("inputs", metavar="[INPUT...]", nargs=-1, type=click.Path(allow_dash=True))
 """Texts, folders or documents of one machine; ``-`` is standard input; none is the running machine."""
 
@@ -95,9 +101,10 @@ edits = _apply(
     [
         click.option(
             "--plug",
-            metavar="PROFILE@BRIDGE",
+            metavar="DEVICE@BRIDGE",
             multiple=True,
-            help="Add a device below a bridge: nvme@0000:00:1c.0, or its BARs spelled out, "
+            shell_complete=_complete_device,
+            help="Add a device behind a bridge or on a root bus: nvme@0000:00:1c.0, or its BARs spelled out, "
             "mem64p:16G,mem32:16M@0000:00:1c.0. Repeatable.",
         ),
         click.option("--unplug", metavar="FUNCTION", multiple=True, help="Remove a function and all behind it."),
@@ -105,7 +112,7 @@ edits = _apply(
             "--driver",
             metavar="FUNCTION=NAME",
             multiple=True,
-            help="Say which driver is bound (an empty NAME: none). Repeatable.",
+            help="Say which driver is bound; none: no driver. Repeatable.",
         ),
     ]
 )
@@ -122,9 +129,17 @@ policy = _apply(
             "always: every BAR, naming each unprepared driver; refuse: nothing if one unprepared driver is met; "
             "never: nothing.",
         ),
-        click.option("--pin", metavar="BAR", multiple=True, help="A BAR, or all BARs of a function, that must stay."),
         click.option(
-            "--free", metavar="BAR", multiple=True, help="A BAR, or all BARs of a function, that may move anyway."
+            "--pin",
+            metavar="BAR",
+            multiple=True,
+            help="A BAR (0000:01:00.0:2), or all of a function (0000:01:00.0), that must stay. Repeatable.",
+        ),
+        click.option(
+            "--free",
+            metavar="BAR",
+            multiple=True,
+            help="A BAR, or all of a function, that may move whatever the policy says.",
         ),
     ]
 )

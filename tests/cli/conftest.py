@@ -50,7 +50,7 @@ def machine() -> dict[str, Any]:
                 "domain": 0,
                 "bus": 0,
                 "windows": [
-                    {"space": "mem", "start": "0x80000000", "end": "0x8fffffff"},
+                    {"space": "mem", "start": "0x80000000", "end": "0x87ffffff"},
                     {"space": "mem", "start": "0x4000000000", "end": "0x403fffffff", "prefetchable": True},
                 ],
                 "functions": [

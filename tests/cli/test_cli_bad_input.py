@@ -108,7 +108,8 @@ def test_a_bridge_behind_itself_is_refused(run: Run, save: Save, machine: Machin
 
 
 def test_nesting_without_end_is_refused(run: Run, save: Save) -> None:
-    assert "deep" in complaint(run("show", save("[" * 100_000, "deep.json"))) or True
+    text = '{"format": "barplan-topology/1", "root_buses": ' + "[" * 100_000
+    assert "deep.json: nested too deep" in complaint(run("show", save(text, "deep.json")))
 
 
 @pytest.mark.parametrize(
@@ -155,4 +156,4 @@ def test_an_output_that_cannot_be_written_is_named(run: Run, save: Save, machine
 def test_a_plan_that_is_no_plan_is_refused(run: Run, save: Save, machine: Machine) -> None:
     file, other = save(machine), save(machine, "other.json")
     assert complaint(run("check", file, "--plan", other)).startswith(f"{other}: format: ")
-    assert complaint(run("check", file, "--plan", "nowhere.json")).startswith("nowhere.json: cannot be read")
+    assert complaint(run("check", file, "--plan", "nowhere.json")).startswith("nowhere.json: ")

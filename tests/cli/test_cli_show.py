@@ -22,7 +22,7 @@ def test_the_tree_has_windows_functions_and_bars(run: Run, save: Save, machine: 
     assert lines[:6] == [
         "a machine of three ports",
         "root bus 0000:00",
-        "|  memory window 80000000-8fffffff [size=256M], 256M free, largest aligned block 256M",
+        "|  memory window 80000000-87ffffff [size=128M], 128M free, largest aligned block 128M",
         "|  prefetchable memory window 4000000000-403fffffff [size=1G], 736M free, largest aligned block 256M",
         "+- 0000:00:01.0 PCI bridge [0604] [8086:1901], driver pcieport, bus 01, hotplug",
         "|  |  Memory behind bridge: [disabled] [32-bit]",

@@ -107,6 +107,7 @@ def test_completion_scripts(run: Run, shell: str) -> None:
         ("barplan so", "solve"),
         ("barplan solve --policy a", "always"),
         ("barplan solve --engine lin", "linux-6.1"),
+        ("barplan solve --plug nv", "nvme@"),
         ("barplan solve --minimize was", "waste"),
         ("barplan solve --minimize unplaced,mov", "unplaced,moved_bars"),
         ("barplan compare --engines cp-sat,lin", "cp-sat,linux-6.1"),
