@@ -19,7 +19,7 @@ Span = tuple[int, int]
 """A half-open range of coordinates."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class BusNode:
     """One bus: what stands on it is kept apart, in each address space.
 
@@ -40,7 +40,7 @@ class BusNode:
     obstacles: dict[Space, list[Span]] = field(default_factory=lambda: {"io": [], "mem": []})
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class BarItem:
     """A BAR that has, or may get, an address.
 
@@ -86,7 +86,7 @@ class BarItem:
     stand_in: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class WindowItem:
     """A bridge window.
 

@@ -38,6 +38,7 @@ class Constraints:
         self.nesting()
         self.root_windows()
         self.contents_fit()
+        self.blocks_fit()
         self.disjoint()
         self.reserved()
 
@@ -156,6 +157,27 @@ class Constraints:
             if contents:
                 total = sum(length if literal is True else length * literal for literal, length in contents)
                 self.model.add(window.end - window.start >= total)
+
+    def blocks_fit(self) -> None:
+        """The windows of a bus have, together, a whole number of blocks for its BARs and child windows (implied)."""
+        by_bus: dict[tuple[int, Space], list[WindowVars]] = defaultdict(list)
+        for window in self.variables.windows:
+            by_bus[window.item.inner.number, window.item.space].append(window)
+        certain: dict[tuple[int, Space], int] = defaultdict(int)
+        for bar in self.variables.bars:
+            if bar.present is True and bar.item.nested and not bar.item.shared and not bar.item.bus.subtractive:
+                certain[bar.item.bus.number, bar.item.space] += bar.item.span
+        for (number, space), outer in by_bus.items():
+            if self.problem.buses[number].subtractive or any(window.tolerated is not None for window in outer):
+                continue
+            grain = min(window.item.granularity for window in outer)
+            inner = [window for window in self.variables.windows if window.item.bus.number == number]
+            inner = [window for window in inner if window.item.space == space]
+            if any(window.item.granularity % grain for window in inner):
+                continue
+            scale = grain // self.variables.granule[space]
+            needed = -(-certain[number, space] // grain) * scale + sum(window.length for window in inner)
+            self.model.add(sum(window.length for window in outer) >= needed)
 
     # -- disjointness -----------------------------------------------------------------------------------------------
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import threading
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ortools.sat.python import cp_model
@@ -15,6 +17,19 @@ from solver.cpsat.objectives import Term, objective
 from solver.cpsat.variables import Expression, Variables, make_variables
 from solver.cpsat.worth import Arrangement
 from solver.problem import BarItem, Problem, WindowItem
+
+
+class ContradictionError(RuntimeError):
+    """The solver denies what a known plan shows: a fault of the solver or of the model, never an answer.
+
+    The model is written to a file that the message names.
+    """
+
+    def __init__(self, message: str, model: cp_model.CpModel) -> None:
+        descriptor, name = tempfile.mkstemp(prefix="barplan-contradiction-", suffix=".pb.txt")
+        os.close(descriptor)
+        model.export_to_file(name)
+        super().__init__(f"the solver contradicts a known plan: {message}; the model is in {name}, please report it")
 
 
 @dataclass(slots=True)
@@ -49,6 +64,10 @@ class Limits:
     seed: int
     interrupted: bool = False
 
+    def share(self, part: float) -> Limits:
+        """Limits for one of several tasks: this part of the time left."""
+        return replace(self, deadline=time.monotonic() + part * self.left)
+
     @property
     def left(self) -> float:
         """Seconds of wall time left."""
@@ -79,7 +98,12 @@ class PlacementModel:
         self.model = self.variables.model
 
     def minimize(
-        self, names: tuple[str, ...], limits: Limits, floors: Mapping[str, int], hint: Arrangement | None = None
+        self,
+        names: tuple[str, ...],
+        limits: Limits,
+        floors: Mapping[str, int],
+        hint: Arrangement,
+        start: Answer | None = None,
     ) -> Answer:
         """Minimise the objectives one after the other.
 
@@ -87,8 +111,18 @@ class PlacementModel:
         ----------
         floors
             Values that no arrangement undercuts; the floor of an objective holds with all earlier ones at theirs.
+        hint
+            Where the search begins; it need not be legal.
+        start
+            A legal arrangement with its values: the search looks for better ones only.
+
+        Raises
+        ------
+        ContradictionError
+            If the solver denies what ``start`` shows.
         """
-        answer = Answer(None, {}, dict.fromkeys(names))
+        answer = start or Answer(None, {}, {})
+        answer.bounds = dict.fromkeys(names)
         if self.hopeless:
             answer.infeasible = True
             return answer
@@ -119,24 +153,30 @@ class PlacementModel:
         return self._arrangement(solver) if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else None
 
     def _stage(self, name: str, floor: int, answer: Answer, limits: Limits, terms: dict[str, Term]) -> None:
-        """Minimise one objective."""
+        """Minimise one objective; whatever happens, ``answer`` becomes no worse."""
         term = terms[name]
-        self.model.minimize(term.expression)
         if limits.left <= 0:
+            answer.bounds[name] = floor if answer.arrangement is not None else None
             return
+        self.model.minimize(term.expression)
         status, solver = self._run(limits)
         if status == cp_model.INFEASIBLE:
-            answer.infeasible = answer.arrangement is None
-            return
-        if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-            answer.arrangement = self._arrangement(solver)
-            answer.values = {other: known.value(int(solver.value(known.expression))) for other, known in terms.items()}
-            bound = (
-                answer.values[name] if status == cp_model.OPTIMAL else term.value(_ceil(solver.best_objective_bound))
-            )
-            answer.bounds[name] = max(floor, bound)
-        elif answer.arrangement is not None:
-            answer.bounds[name] = floor
+            if answer.arrangement is not None:
+                raise ContradictionError(
+                    f"infeasible, although a plan with {name} {answer.values[name]} is known", self.model
+                )
+            answer.infeasible = True
+        elif status == cp_model.UNKNOWN:
+            answer.bounds[name] = floor if answer.arrangement is not None else None
+        else:
+            proved = status == cp_model.OPTIMAL
+            values = {other: known.value(int(solver.value(known.expression))) for other, known in terms.items()}
+            bound = values[name] if proved else max(floor, term.value(_ceil(solver.best_objective_bound)))
+            if answer.arrangement is not None and bound > answer.values[name]:
+                raise ContradictionError(f"{name} is at least {bound}, although {answer.values[name]} is known", self.model)
+            if answer.arrangement is None or values[name] <= answer.values[name]:
+                answer.arrangement, answer.values = self._arrangement(solver), values
+            answer.bounds[name] = bound
 
     def _at_most(self, term: Term, value: int) -> None:
         """Later objectives may not make this one worse."""

@@ -21,6 +21,7 @@ from models.resources import FunctionAddress, Space, align_down, align_up
 from solver.cpsat.constraints import Walls
 from solver.cpsat.model import Answer, Limits, PlacementModel
 from solver.cpsat.worth import Arrangement, floors, today, worth
+from solver.packing import pack, shrink
 from solver.problem import BarItem, Problem, Span, WindowItem
 
 
@@ -75,10 +76,10 @@ class Search:
 
     def run(self) -> Answer:
         """The best arrangement, its value and its bound."""
-        pending = list(self.groups)
+        pending = sorted(self.groups, key=lambda group: -max((bar.size for bar in group.bars), default=0))
         while pending:
-            for group in pending:
-                self._solve_alone(group)
+            for number, group in enumerate(pending):
+                self._solve_alone(group, min(1.0, 1.5 / (len(pending) - number)))
                 if group.answer.infeasible:
                     return Answer(None, {}, {}, infeasible=True)
             pending = self._resolve_conflicts()
@@ -104,21 +105,45 @@ class Search:
             groups = _merge(groups, clashes[0])
         return groups
 
-    def _solve_alone(self, group: Group) -> None:
-        """The group's optimum with nothing in its way but what cannot move."""
-        names = self.minimize
-        known = group.answer.bounds
-        base = floors(group.bars, group.windows)
-        bounds = {name: max(base.get(name, 0), known.get(name) or 0) for name in names}
-        now = today(group.bars, group.windows)
-        if not _must_change(group):
-            values = worth(group.bars, group.windows, now)
-            if all(values[name] == bounds[name] for name in names):
-                group.answer = Answer(now, {name: values[name] for name in names}, dict(bounds))
-                return
+    def _solve_alone(self, group: Group, part: float) -> None:
+        """The group's optimum with nothing in its way but what cannot move, within a part of the time left."""
+        names, known = self.minimize, group.answer.bounds
+        base = floors(group.bars, group.windows, names)
+        bounds = {name: max(base[name], known.get(name) or 0) for name in names}
+        start = self._first_answer(group)
+        if start is not None and all(start.values[name] == bounds[name] for name in names):
+            group.answer = Answer(start.arrangement, start.values, dict(bounds))
+            return
         self.progress(f"{self.problem.root.name}: {len(group.bars)} BARs at {', '.join(group.atoms[:3])}")
         model = PlacementModel(self.problem, group.bars, group.windows, self._walls(group, everything=False))
-        group.answer = model.minimize(names, self.limits, bounds, now)
+        limits = self.limits.share(part)
+        hint = start.arrangement if start is not None else None
+        group.answer = model.minimize(names, limits, bounds, hint or today(group.bars, group.windows), start)
+        self.limits.interrupted |= limits.interrupted
+
+    def _first_answer(self, group: Group) -> Answer | None:
+        """The best arrangement that needs no solver: today's, today's with windows drawn in, or a packing."""
+        candidates = []
+        if not _must_change(group):
+            now = today(group.bars, group.windows)
+            candidates += [now, shrink(group.bars, group.windows, now)]
+        if all(bar.movable for bar in group.bars) and not any(bar.bus.subtractive for bar in group.bars):
+            spaces: set[Space] = {item.space for item in group.windows} | {item.space for item in group.bars}
+            for everything in (True, False):
+                walls = self._walls(group, everything=everything)
+                for together in (False, True):
+                    packed = pack(self.problem, group.atoms, spaces, walls, together=together)
+                    if packed is not None:
+                        candidates.append(packed)
+                if len(candidates) > 2:
+                    break
+        worths = [worth(group.bars, group.windows, candidate) for candidate in candidates]
+        if not candidates:
+            return None
+        values, arrangement = min(
+            zip(worths, candidates, strict=True), key=lambda entry: [entry[0][name] for name in self.minimize]
+        )
+        return Answer(arrangement, {name: values[name] for name in self.minimize}, {})
 
     def _walls(self, group: Group, *, everything: bool) -> Walls:
         """What other groups take on the root bus: all they have chosen, or only what can be nowhere else."""
@@ -126,10 +151,10 @@ class Search:
         for other in self.groups:
             if other is group:
                 continue
-            if everything and other.answer.arrangement is not None:
-                for space, span in other.spans(other.answer.arrangement):
+            if everything:
+                for space, span in other.spans(other.answer.arrangement or today(other.bars, other.windows)):
                     walls[space].append(span)
-            elif not any(window.tolerated for window in other.windows):
+            if not any(window.tolerated for window in other.windows):
                 for space, span in _pinned(other):
                     walls[space].append(span)
         return walls

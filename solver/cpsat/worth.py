@@ -64,23 +64,45 @@ def _wasted(places: list[tuple[BarItem, Span]], windows: Sequence[WindowItem], a
     return wasted
 
 
-def floors(bars: Sequence[BarItem], windows: Sequence[WindowItem]) -> dict[str, int]:
-    """Values that no arrangement undercuts.
+def floors(bars: Sequence[BarItem], windows: Sequence[WindowItem], names: Sequence[str]) -> dict[str, int]:
+    """Values that no arrangement undercuts, each with all earlier objectives at theirs.
 
     What stands on a bus fills windows that come in whole blocks, so its last
-    block is rounded up; child windows are whole blocks already. The sum over
-    all buses counts only where every BAR must have a place of its own.
+    block is rounded up, and optional BARs can fill no more than their size of
+    it; child windows are whole blocks already. The sum over all buses counts
+    only where every required BAR has a place: it has one today, or ``unplaced``
+    comes first.
     """
-    if any(not bar.kept or bar.shared or not bar.nested or bar.bus.subtractive or bar.stand_in for bar in bars):
+    result = {
+        "unplaced": 0,
+        "moved_bars": sum(bar.evicted for bar in bars),
+        "moved_functions": len({bar.key.function for bar in bars if bar.evicted}),
+        "windows_changed": 0,
+        "wasted_bytes": 0,
+    }
+    placed_first = "unplaced" in names and "wasted_bytes" in names[names.index("unplaced") :]
+    if all(bar.kept or not bar.required or placed_first for bar in bars):
+        result["wasted_bytes"] = sum(rounding(bars, windows).values())
+    return result
+
+
+def rounding(bars: Sequence[BarItem], windows: Sequence[WindowItem]) -> dict[tuple[int, Space], Size]:
+    """For each bus and address space, the bytes its windows waste at least when every required BAR has a place."""
+    if any(bar.shared or not bar.nested or bar.bus.subtractive or bar.stand_in for bar in bars):
         return {}
-    blocks: dict[tuple[int, Space], int] = {}
+    blocks: dict[tuple[int, Space], Size] = {}
     for window in windows:
         if window.tolerated or window.bus.subtractive:
             return {}
         key = (window.inner.number, window.space)
         blocks[key] = min(blocks.get(key, window.granularity), window.granularity)
-    totals: dict[tuple[int, Space], int] = defaultdict(int)
+    required: dict[tuple[int, Space], Size] = defaultdict(int)
+    filling: dict[tuple[int, Space], Size] = defaultdict(int)
     for bar in bars:
         if bar.bus.parent is not None:
-            totals[bar.bus.number, bar.space] += bar.span
-    return {"wasted_bytes": sum(align_up(total, blocks[key]) - total for key, total in totals.items())}
+            (required if bar.kept or bar.required else filling)[bar.bus.number, bar.space] += bar.span
+    return {
+        key: max(0, align_up(total, blocks[key]) - total - filling[key])
+        for key, total in required.items()
+        if key in blocks
+    }

@@ -1,0 +1,245 @@
+"""Placements built without a solver: good first plans, and often the optimum.
+
+Windows are packed from the leaves up. The contents of a window form a chain
+without holes as far as alignment lets them; a window that is not a multiple of
+its alignment may carry the odd part at its head or at its tail, so each window
+is offered to its parent in a few layouts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from models.resources import Size, Space, align_down, align_up
+from solver.cpsat.worth import Arrangement
+from solver.problem import BarItem, BusNode, Problem, Span, WindowItem, accepts
+
+_OFFERS = 4
+"""Layouts a window offers to its parent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A window's contents at fixed offsets.
+
+    Attributes
+    ----------
+    phase
+        Where the window must start, modulo ``alignment``.
+    parts
+        Offset and content: a BAR, or a window with its layout.
+    """
+
+    size: Size
+    alignment: Size
+    phase: int
+    parts: tuple[tuple[int, BarItem | tuple[WindowItem, Layout]], ...]
+
+    def first_start(self, low: int) -> int:
+        """The first allowed start that is at least ``low``."""
+        return low + (self.phase - low) % self.alignment
+
+
+Content = BarItem | tuple[WindowItem, Layout]
+
+
+@dataclass(slots=True)
+class Packer:
+    """Packs functions of the root bus from scratch, whatever addresses they have today.
+
+    Attributes
+    ----------
+    together
+        Put prefetchable BARs into the memory window (fewer windows, less rounding) instead of the prefetchable one.
+    """
+
+    problem: Problem
+    together: bool
+    bars_on: dict[int, list[BarItem]] = field(default_factory=dict)
+    bridges_on: dict[int, list[BusNode]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for bar in self.problem.bars:
+            if bar.kept or bar.required:
+                self.bars_on.setdefault(bar.bus.number, []).append(bar)
+        for bus in self.problem.buses:
+            if bus.parent is not None:
+                self.bridges_on.setdefault(bus.parent.number, []).append(bus)
+
+    def offers(self, bus: BusNode) -> dict[WindowItem, list[Layout]] | None:
+        """Layouts for each window of the bridge that leads to ``bus``; ``None`` where something finds no window."""
+        contents: dict[int, list[list[Content]]] = {id(window): [] for window in bus.windows}
+        for bar in self.bars_on.get(bus.number, []):
+            window = self._window_for(bus, bar.space, prefetchable=bar.prefetchable, reaches=_reaches_high(bar))
+            if window is None:
+                return None
+            contents[id(window)].append([bar])
+        for inner in self.bridges_on.get(bus.number, []):
+            offered = self.offers(inner)
+            if offered is None:
+                return None
+            for child, layouts in offered.items():
+                window = self._window_for(
+                    bus, child.space, prefetchable=child.kind == "pref", reaches=_reaches_high(child)
+                )
+                if window is None:
+                    return None
+                contents[id(window)].append([(child, layout) for layout in layouts])
+        return {
+            window: _layouts(contents[id(window)], window.granularity) for window in bus.windows if contents[id(window)]
+        }
+
+    def _window_for(self, bus: BusNode, space: Space, *, prefetchable: bool, reaches: bool) -> WindowItem | None:
+        """The window of ``bus`` for an item: the kernel's choice, or the memory window where all goes together."""
+        fitting = [window for window in bus.windows if accepts(window.kind, space, prefetchable)]
+        if not fitting:
+            return None
+        wanted = "mem" if self.together or not reaches else "pref"
+        return next((window for window in fitting if window.kind == wanted), fitting[0])
+
+
+def _reaches_high(item: BarItem | WindowItem) -> bool:
+    """Whether the item may stand wherever a prefetchable window may."""
+    return any(high > 1 << 32 for _, high in item.places) or not item.places
+
+
+def _layouts(contents: Sequence[list[Content]], granularity: Size) -> list[Layout]:
+    """The shortest layouts of a window with these contents, each given by its alternatives."""
+    modulus = max(_shape(item)[1] for options in contents for item in options)
+    modulus = max(modulus, granularity)
+    sizes = sorted(min(_shape(item)[0] for item in options) for options in contents)
+    starts, head = {0}, 0
+    for size in sizes[:-1][:12]:
+        head += size
+        starts.add(align_down(-head, granularity) % modulus)
+    found = {
+        _shape_of(layout): layout
+        for start in sorted(starts)
+        if (layout := _chain(contents, start, granularity, modulus))
+    }
+    return sorted(found.values(), key=lambda layout: (layout.size, layout.alignment, layout.phase))[:_OFFERS]
+
+
+def _shape_of(layout: Layout) -> tuple[Size, Size, int]:
+    return layout.size, layout.alignment, layout.phase
+
+
+def _shape(item: Content) -> tuple[Size, Size, int]:
+    """Size, alignment and phase of a content."""
+    return (item.span, item.size, 0) if isinstance(item, BarItem) else _shape_of(item[1])
+
+
+def _chain(contents: Sequence[list[Content]], start: int, granularity: Size, modulus: Size) -> Layout:
+    """Put contents one after the other from ``start``: no gap if one fits without, else the smallest gap."""
+    left = sorted(contents, key=lambda options: [-value for value in _shape(options[0])[1::-1]])
+    parts: list[tuple[int, Content]] = []
+    position = start
+    while left:
+        gap, _, _, index, item = min(
+            (
+                ((phase - position) % alignment, -alignment, -size, index, item)
+                for index, options in enumerate(left)
+                for item in options
+                for size, alignment, phase in [_shape(item)]
+            ),
+            key=lambda entry: entry[:4],
+        )
+        parts.append((position + gap - start, item))
+        position += gap + _shape(item)[0]
+        del left[index]
+    alignment = max(granularity, *(_shape(item)[1] for _, item in parts))
+    return Layout(align_up(position - start, granularity), alignment, start % alignment, tuple(parts))
+
+
+def pack(
+    problem: Problem, atoms: Iterable[str], spaces: Iterable[Space], walls: dict[Space, list[Span]], *, together: bool
+) -> Arrangement | None:
+    """Place all of ``atoms`` from scratch around ``walls``; ``None`` where the packing does not fit."""
+    packer = Packer(problem, together)
+    chosen, wanted = set(atoms), set(spaces)
+    items: list[tuple[list[Span], Space, list[Content]]] = []
+    for bus in packer.bridges_on.get(0, []):
+        if bus.bridge in chosen:
+            offered = packer.offers(bus)
+            if offered is None:
+                return None
+            items += [
+                (window.places, window.space, [(window, layout) for layout in layouts])
+                for window, layouts in offered.items()
+                if window.space in wanted
+            ]
+    for bar in packer.bars_on.get(0, []):
+        if bar.atom in chosen and bar.space in wanted:
+            items.append((bar.places, bar.space, [bar]))
+    items.sort(key=lambda entry: [-value for value in _shape(entry[2][0])[1::-1]])
+    taken = {
+        space: [*walls.get(space, []), *problem.buses[0].obstacles[space], *problem.reserved[space]] for space in wanted
+    }
+    arrangement = Arrangement()
+    for places, space, options in items:
+        at = _first_fit(places, taken[space], options)
+        if at is None:
+            return None
+        start, item = at
+        taken[space].append((start, start + _shape(item)[0]))
+        _put(arrangement, item, start)
+    return arrangement
+
+
+def _first_fit(places: list[Span], taken: list[Span], options: list[Content]) -> tuple[int, Content] | None:
+    busy = sorted(taken)
+    for low, high in places:
+        for item in options:
+            size, alignment, phase = _shape(item)
+            position = low + (phase - low) % alignment
+            for start, end in busy:
+                if position + size <= start:
+                    break
+                if end > position:
+                    position = end + (phase - end) % alignment
+            if position + size <= high:
+                return position, item
+    return None
+
+
+def _put(arrangement: Arrangement, item: Content, start: int) -> None:
+    if isinstance(item, BarItem):
+        arrangement.bars[item.key] = start
+        return
+    window, layout = item
+    arrangement.windows[window.key] = (start, start + layout.size)
+    for offset, part in layout.parts:
+        _put(arrangement, part, start + offset)
+
+
+def shrink(bars: Sequence[BarItem], windows: Sequence[WindowItem], now: Arrangement) -> Arrangement:
+    """The same addresses with every window drawn in to what it holds; nothing changes behind a subtractive bridge."""
+    arrangement = Arrangement(dict(now.bars), dict(now.windows))
+    if any(window.inner.subtractive for window in windows):
+        return arrangement
+    inner: dict[int, list[tuple[Space, Span]]] = {}
+    for bar in bars:
+        at = now.bars.get(bar.key) if bar.movable else bar.today
+        if at is not None:
+            inner.setdefault(bar.bus.number, []).append((bar.space, (at, at + bar.span)))
+    for window in sorted(windows, key=lambda window: -window.inner.number):
+        span = now.windows.get(window.key)
+        if span is None:
+            continue
+        held = [
+            part
+            for space, part in inner.get(window.inner.number, [])
+            if space == window.space and span[0] <= part[0] and part[1] <= span[1]
+        ]
+        if not window.tolerated:
+            new = None
+            if held:
+                new = (
+                    align_down(min(start for start, _ in held), window.granularity),
+                    align_up(max(end for _, end in held), window.granularity),
+                )
+            arrangement.windows[window.key] = span = new
+        if span is not None:
+            inner.setdefault(window.bus.number, []).append((window.space, span))
+    return arrangement
