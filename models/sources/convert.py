@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from models.resources import ADDRESS_LIMIT, FOUR_GIB, WINDOW_KINDS, FunctionAddress, Range, is_power_of_two
+from models.resources import ADDRESS_LIMIT, FOUR_GIB, MIB, WINDOW_KINDS, FunctionAddress, Range, is_power_of_two
 from models.sources.bus_tree import is_cardbus
 from models.sources.observation import SeenBar, SeenFunction, SeenWindow
 from models.topology import (
@@ -31,7 +31,7 @@ class Oddities:
     without_size: list[BarKey] = field(default_factory=list)
     odd_size: list[BarKey] = field(default_factory=list)
     out_of_reach: list[BarKey] = field(default_factory=list)
-    broken_windows: list[FunctionAddress] = field(default_factory=list)
+    windows_at_zero: list[FunctionAddress] = field(default_factory=list)
 
     def notes(self) -> list[str]:
         """One line for each kind of oddity."""
@@ -39,7 +39,7 @@ class Oddities:
             (self.without_size, "BARs with an address and no known size were left out"),
             (self.odd_size, "BARs with a size that is no power of two count as fixed"),
             (self.out_of_reach, "BARs that would end beyond 64 bits count as unassigned"),
-            (self.broken_windows, "bridges have windows that cannot be; they count as closed"),
+            (self.windows_at_zero, "bridge windows at address 0 count as closed"),
         )
         return [f"{len(where)} {text}: {_some([str(w) for w in where])}" for where, text in lines if where]
 
@@ -69,7 +69,9 @@ def bars_of(function: SeenFunction, oddities: Oddities) -> tuple[Bar, ...]:
 
 def _bar(seen: SeenBar, size: int, key: BarKey, oddities: Oddities) -> Bar:
     copies = max(seen.copies or 1, 1) if str(seen.index).startswith("vf") else 1
-    address = None if seen.assigned is False else seen.address
+    address = (None if seen.assigned is False else seen.address) or None  # 0 is no address: the kernel's rule
+    if seen.index == "rom" and address is not None and address < MIB:
+        address = None  # a copy in RAM (shadow), not where the register points
     if address is not None and address + size * copies > ADDRESS_LIMIT:
         oddities.out_of_reach.append(key)
         address = None
@@ -110,6 +112,9 @@ def windows_of(function: SeenFunction, oddities: Oddities) -> tuple[BridgeWindow
 
 def _window(function: SeenFunction, seen: SeenWindow, oddities: Oddities) -> BridgeWindow:
     range_ = None if seen.closed else seen.range
+    if range_ is not None and range_.start == 0:  # the kernel takes 0 for "not assigned", windows and BARs alike
+        oddities.windows_at_zero.append(function.address)
+        range_ = None
     width = 32
     if seen.kind == "pref":
         width = seen.width or 64
@@ -120,9 +125,6 @@ def _window(function: SeenFunction, seen: SeenWindow, oddities: Oddities) -> Bri
     granularity = seen.granularity or default_granularity(seen.kind)
     if seen.kind == "io" and range_ is not None and (range_.start | range_.end) % granularity:
         granularity = _KILOBYTE if (range_.start | range_.end) % _KILOBYTE == 0 else granularity
-    if range_ is not None and range_.start == 0 and range_.size <= 1:
-        oddities.broken_windows.append(function.address)
-        range_ = None
     return BridgeWindow(seen.kind, width, range_, granularity)
 
 

@@ -12,7 +12,6 @@ from models.topology import Reserved, Topology
 LEGACY_PORTS = Range(0, IO_GRANULARITY)
 """Ports of the PC platform; no kernel assigns a BAR below 0x1000 (the kernel's PCIBIOS_MIN_IO)."""
 
-CONFIGURATION_PORTS = Range(0xCF8, 0xD00)
 LEGACY_MEMORY = Range(0, MIB)
 """Conventional memory, the VGA frame buffer (0xa0000), option ROMs and the BIOS."""
 
@@ -21,14 +20,16 @@ def reserved_ranges(observation: Observation, topology: Topology) -> tuple[Reser
     """Reserved ranges of a machine, each inside a root window and clear of what stands there today.
 
     They come from /proc/iomem and /proc/ioports (the outermost range that is neither PCI itself nor holds
-    anything of PCI), from what the log says for certain, and from the PC's legacy ranges.
+    anything of PCI, or one claimed for a function that has no such BAR), from what the log says for certain, and from
+    the PC's legacy ranges.
     """
     taken = _taken(topology)
     wanted = [
-        *_from_ranges(observation.ranges),
-        *(Reserved(space, range_, what) for space, range_, what in observation.reserved),
-        Reserved("io", LEGACY_PORTS, "legacy ports"),
+        Reserved("io", LEGACY_PORTS, "legacy ports below 0x1000"),
         Reserved("mem", LEGACY_MEMORY, "legacy memory below 1 MiB"),
+        *_from_ranges(observation.ranges),
+        *_without_bar(observation.ranges, topology),
+        *(Reserved(space, range_, what) for space, range_, what in observation.reserved),
     ]
     result: list[Reserved] = []
     covered: dict[Space, list[Range]] = {"io": [], "mem": []}
@@ -59,6 +60,18 @@ def _from_ranges(ranges: Iterable[SeenRange]) -> list[Reserved]:
             result.append(Reserved(seen.space, seen.range, seen.name))
             position = end
     return result
+
+
+def _without_bar(ranges: Iterable[SeenRange], topology: Topology) -> list[Reserved]:
+    """Ranges claimed for a function that no BAR of it explains: chipset registers (power management, GPIO)."""
+    sizes: dict[tuple[str, Space], set[int]] = {}
+    for key, bar in topology.bars():
+        sizes.setdefault((key.function, bar.space), set()).update((bar.size, bar.span))
+    return [
+        Reserved(seen.space, seen.range, f"{seen.name}, no BAR")
+        for seen in ranges
+        if is_function_name(seen.name) and seen.range.size not in sizes.get((seen.name, seen.space), set())
+    ]
 
 
 def _is_pci(seen: SeenRange) -> bool:

@@ -172,6 +172,11 @@ def test_width_is_inferred_from_the_address_and_rom_is_optional() -> None:
     assert (rom.optional, rom.prefetchable, rom.address) == (True, True, None)
 
 
+def test_shadow_rom_and_address_zero_are_unassigned() -> None:
+    _, found = bars(SeenBar(0, "io", 8, address=0), SeenBar("rom", "mem", 128 * KIB, address=0xC0000, assigned=True))
+    assert [bar.address for bar in found] == [None, None]
+
+
 def test_bar_beyond_64_bits_is_unassigned() -> None:
     notes, (bar,) = bars(SeenBar(0, "mem", MIB, 64, True, (1 << 64) - KIB, True))
     assert bar.address is None
@@ -296,3 +301,16 @@ def test_legacy_ranges_are_reserved_inside_root_windows_only() -> None:
     )
     found = [(r.space, str(r.range)) for r in assemble(seen).topology.reserved]
     assert found == [("io", "00000000-00000fff"), ("mem", "000a0000-000bffff")]
+
+
+def test_a_range_claimed_for_a_function_without_such_a_bar_is_reserved() -> None:
+    seen = machine()
+    root(seen, (0xB0000000, 0xC0000000))
+    card(seen, "0000:00:1f.0", 0xB0000000, 4 * KIB)
+    seen.ranges = ranges(
+        (0xB0000000, 0xBFFFFFFF, "PCI Bus 0000:00", 0),
+        (0xB0000000, 0xB0000FFF, "0000:00:1f.0", 1),
+        (0xB1000000, 0xB100007F, "0000:00:1f.0", 1),
+    )
+    found = [(str(r.range), r.what) for r in assemble(seen).topology.reserved]
+    assert found == [("b1000000-b100007f", "0000:00:1f.0, no BAR")]
