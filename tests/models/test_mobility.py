@@ -1,0 +1,93 @@
+"""What may move under which policy, and why the rest may not."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.drivers import DRIVERS, survives_move
+from models.mobility import Policy, mobility
+from tests.topologies import bar, function, key, machine
+
+MACHINE = machine(
+    function("00:02.0", bar(0, at=0x80000000), driver="nvme"),
+    function("00:03.0", bar(0, at=0x80100000), driver="ixgbe"),
+    function("00:04.0", bar(0, at=0x80200000), driver=None),
+    function("00:05.0", bar(0, at=0x80300000), driver="?"),
+    function("00:06.0", bar(0, at=0x80400000, fixed=True), bar(1, fixed=True), driver=None),
+    function("00:07.0", bar(0), driver="ixgbe"),
+)
+PREPARED, UNPREPARED, UNBOUND, UNKNOWN = (key(f"00:0{device}.0") for device in (2, 3, 4, 5))
+FIXED, FIXED_NOWHERE, NEW = key("00:06.0"), key("00:06.0", 1), key("00:07.0")
+
+
+@pytest.mark.parametrize(
+    ("policy", "movable"),
+    [
+        (Policy.SAFE, {PREPARED, UNBOUND}),
+        (Policy.ALWAYS, {PREPARED, UNBOUND, UNPREPARED, UNKNOWN}),
+        (Policy.REFUSE, set()),
+        (Policy.NEVER, set()),
+    ],
+)
+def test_what_each_policy_lets_move(policy: Policy, movable: set[object]) -> None:
+    result = mobility(MACHINE, policy)
+    assert {item for item in result.reasons if result.may_move(item)} == {*movable, NEW}
+    assert result.immovable == set(result.reasons) - {*movable, NEW}
+
+
+def test_reasons_under_the_default_policy() -> None:
+    assert mobility(MACHINE).reasons == {
+        PREPARED: None,
+        UNPREPARED: "driver ixgbe is not verified to survive a BAR move",
+        UNBOUND: None,
+        UNKNOWN: "driver unknown",
+        FIXED: "fixed",
+        FIXED_NOWHERE: "fixed",
+        NEW: None,
+    }
+
+
+def test_refuse_names_the_first_unprepared_driver() -> None:
+    reasons = mobility(MACHINE, Policy.REFUSE).reasons
+    assert reasons[PREPARED] == ("policy refuse: 0000:00:03.0 has driver ixgbe is not verified to survive a BAR move")
+    assert reasons[NEW] is None
+
+
+def test_refuse_moves_everything_where_every_driver_is_prepared() -> None:
+    calm = machine(function("00:02.0", bar(0, at=0x80000000), driver="nvme"), function("00:03.0", driver="ixgbe"))
+    assert mobility(calm, Policy.REFUSE).immovable == frozenset()
+
+
+def test_always_names_each_unprepared_driver() -> None:
+    assert set(mobility(MACHINE, Policy.ALWAYS).unprepared) == {UNPREPARED, UNKNOWN}
+    assert mobility(MACHINE, Policy.SAFE).unprepared == {}
+
+
+def test_pins_stay_under_every_policy() -> None:
+    for policy in Policy:
+        assert mobility(MACHINE, policy, pins={PREPARED}).reasons[PREPARED] == "pinned"
+
+
+def test_a_pin_on_a_bar_without_address_pins_nothing() -> None:
+    assert mobility(MACHINE, pins={NEW}).may_move(NEW)
+
+
+def test_freed_bars_move_under_every_policy() -> None:
+    for policy in Policy:
+        result = mobility(MACHINE, policy, frees={UNPREPARED})
+        assert result.may_move(UNPREPARED)
+        assert set(result.unprepared) >= {UNPREPARED}
+
+
+def test_a_fixed_bar_stays_fixed_when_freed() -> None:
+    assert mobility(MACHINE, Policy.ALWAYS, frees={FIXED}).reasons[FIXED] == "fixed"
+
+
+def test_a_bar_that_is_nowhere_in_the_machine_is_not_immovable() -> None:
+    assert mobility(MACHINE).may_move(key("1f:00.0"))
+
+
+def test_only_verified_drivers_survive() -> None:
+    assert survives_move("nvme")
+    assert not survives_move("ixgbe")
+    assert all(known.source for known in DRIVERS.values())
