@@ -6,7 +6,10 @@ from collections.abc import Iterable, Sequence
 
 
 def columns(rows: Iterable[Sequence[str]], *, right: Sequence[int] = (), indent: str = "  ", gap: str = "  ") -> str:
-    """Rows as aligned columns, one line each; the columns numbered in ``right`` are right-aligned."""
+    """Rows as aligned columns, one line each; the columns numbered in ``right`` are right-aligned.
+
+    A column that is empty in every row takes no room.
+    """
     rows = [list(row) for row in rows]
     if not rows:
         return ""
@@ -16,6 +19,7 @@ def columns(rows: Iterable[Sequence[str]], *, right: Sequence[int] = (), indent:
         cells = [
             cell.rjust(width) if column in right else cell.ljust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+            if width
         ]
         lines.append((indent + gap.join(cells)).rstrip())
     return "\n".join(lines) + "\n"

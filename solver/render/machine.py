@@ -31,21 +31,26 @@ def machine_summary(topology: Topology, movement: Mobility) -> str:
 
 
 def failure_lines(failures: Iterable[Failure]) -> list[str]:
-    """One line for each thing the kernel failed to place; repeated messages are counted."""
-    texts: dict[str, list[int]] = {}
+    """One line for each BAR or window the kernel failed to place, with everything it said of it.
+
+    The kernel tries again and again; the line numbers are those of the first and the last message.
+    """
+    things: dict[str, list[Failure]] = {}
     for failure in failures:
-        texts.setdefault(_failure_text(failure), []).append(failure.line)
+        things.setdefault(_thing(failure), []).append(failure)
     lines = []
-    for text, numbers in texts.items():
-        times = "" if len(numbers) == 1 else f", {len(numbers)} times"
-        lines.append(f"{text} (line {numbers[0]}{times})")
+    for thing, said in things.items():
+        words = ", ".join(dict.fromkeys(failure.what for failure in said))
+        first, last = said[0].line, said[-1].line
+        where = f"line {first}" if first == last else f"lines {first} to {last}"
+        lines.append(f"{thing}: {words} ({where})")
     return lines
 
 
-def _failure_text(failure: Failure) -> str:
+def _thing(failure: Failure) -> str:
     what = WINDOW_WORDS[failure.index] if failure.index in WINDOW_WORDS else bar_name(failure.index)
     details: list[str] = [] if failure.space is None else [failure.space]
     if failure.size is not None:
         details.append(f"size {format_size(failure.size)}")
-    text = f"{failure.function} {what}: {failure.what}"
+    text = f"{failure.function} {what}"
     return f"{text} [{' '.join(details)}]" if details else text

@@ -85,6 +85,7 @@ def test_unknown_classes_are_numbered() -> None:
 
 def test_columns_are_as_wide_as_their_contents() -> None:
     assert columns([("a", "1"), ("long", "22")], right=(1,)) == "  a      1\n  long  22\n"
+    assert columns([("a", "", "b")]) == "  a  b\n"
     assert columns([]) == ""
 
 
@@ -113,12 +114,14 @@ def test_bytes_are_also_told_as_a_size() -> None:
     assert objective_text(Objective("wasted_bytes", 3 * MIB, 3 * MIB)) == "3145728 = 3M (proved)"
 
 
-def test_repeated_failures_are_counted() -> None:
+def test_repeated_failures_are_told_once() -> None:
     function = FunctionAddress("0000:01:00.0")
-    failures = [Failure(function, 2, "mem", 128 * MIB, "no space", line) for line in (7, 9)]
+    failures = [
+        Failure(function, 2, "mem", 128 * MIB, what, 7 + i) for i, what in enumerate(["no space", "failed"] * 2)
+    ]
     failures.append(Failure(FunctionAddress("0000:00:01.0"), "pref", None, None, "failed to assign", 8))
     assert failure_lines(failures) == [
-        "0000:01:00.0 BAR 2: no space [mem size 128M] (line 7, 2 times)",
+        "0000:01:00.0 BAR 2 [mem size 128M]: no space, failed (lines 7 to 10)",
         "0000:00:01.0 Prefetchable memory behind bridge: failed to assign (line 8)",
     ]
 
