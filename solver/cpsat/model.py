@@ -173,7 +173,8 @@ class PlacementModel:
             values = {other: known.value(int(solver.value(known.expression))) for other, known in terms.items()}
             bound = values[name] if proved else max(floor, term.value(_ceil(solver.best_objective_bound)))
             if answer.arrangement is not None and bound > answer.values[name]:
-                raise ContradictionError(f"{name} is at least {bound}, although {answer.values[name]} is known", self.model)
+                known = answer.values[name]
+                raise ContradictionError(f"{name} is at least {bound}, although {known} is known", self.model)
             if answer.arrangement is None or values[name] <= answer.values[name]:
                 answer.arrangement, answer.values = self._arrangement(solver), values
             answer.bounds[name] = bound
