@@ -191,7 +191,20 @@ class _Reader:
         return Reserved(shape.space, self.range(shape.start, shape.end, path), shape.what)
 
     def check_root_windows(self, topology: Topology) -> None:
-        """Root windows of different root buses do not overlap within a space."""
+        """Root windows of different root buses do not overlap within a space, but for a domain behind a fixed BAR (VMD)."""
+        hosts = [
+            (split_function_address(key.function)[0], bar.space, bar.range)
+            for key, bar in topology.bars()
+            if bar.fixed and bar.range is not None
+        ]
+
+        def behind_fixed_bar(space: str, inner: Range, inner_root: int, outer_root: int) -> bool:
+            domain = topology.root_buses[outer_root].domain
+            return domain != topology.root_buses[inner_root].domain and any(
+                host == domain and bar_space == space and bar_range.contains(inner)
+                for host, bar_space, bar_range in hosts
+            )
+
         windows = sorted(
             (window.space, window.range, i, j)
             for i, root in enumerate(topology.root_buses)
@@ -201,7 +214,9 @@ class _Reader:
         for space, range_, i, j in windows:
             reaching = [entry for entry in reach.get(space, []) if entry[0].end > range_.start]
             for other, other_i, other_j in reaching:
-                if other_i != i:
+                if other_i != i and not (
+                    behind_fixed_bar(space, range_, i, other_i) or behind_fixed_bar(space, other, other_i, i)
+                ):
                     self.refuse(
                         f"root_buses[{i}].windows[{j}]",
                         f"{space} window {range_} overlaps {other} of another root bus "

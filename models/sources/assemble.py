@@ -121,7 +121,7 @@ def standing_on(functions: tuple[Function, ...]) -> list[Item]:
             continue
         for window in bridge.windows:
             if window.range is not None:
-                items.append(Item(window.space, window.range, window.kind != "io" and window.width == 32))
+                items.append(Item(window.space, window.range, window.kind != "io" and window.width == 32, True))
         items.extend(Item(window.space, window.range, True) for window in bridge.cardbus)
         if bridge.subtractive:
             items.extend(standing_on(bridge.functions))

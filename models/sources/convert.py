@@ -70,8 +70,8 @@ def bars_of(function: SeenFunction, oddities: Oddities) -> tuple[Bar, ...]:
 def _bar(seen: SeenBar, size: int, key: BarKey, oddities: Oddities) -> Bar:
     copies = max(seen.copies or 1, 1) if str(seen.index).startswith("vf") else 1
     address = (None if seen.assigned is False else seen.address) or None  # 0 is no address: the kernel's rule
-    if seen.index == "rom" and address is not None and address < MIB:
-        address = None  # a copy in RAM (shadow), not where the register points
+    if seen.index == "rom" and address is not None and (address < MIB or address + size == FOUR_GIB):
+        address = None  # a copy in RAM (shadow), or all address bits left set after sizing
     if address is not None and address + size * copies > ADDRESS_LIMIT:
         oddities.out_of_reach.append(key)
         address = None

@@ -14,7 +14,7 @@ of a root bus. Where both are missing they are estimated, and an estimate is con
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from models.resources import (
     FOUR_GIB,
@@ -44,11 +44,20 @@ _NOT_HOST = ("system ram", "reserved", "system rom", "video rom", "kernel", "ram
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A BAR or bridge window that stands on a root bus; ``reach32`` = its bus address is below 4 GiB."""
+    """Something that stands on a root bus.
+
+    Attributes
+    ----------
+    reach32
+        Its bus address is below 4 GiB.
+    window
+        It is a bridge window, which nothing works without being passed on by the host bridge.
+    """
 
     space: Space
     range: Range
     reach32: bool = False
+    window: bool = False
 
 
 @dataclass(slots=True)
@@ -81,6 +90,8 @@ def find_root_windows(
         for extra in listed.get(key, []):
             if not any(extra.space == window.space and extra.range.overlaps(window.range) for window in windows):
                 windows.append(extra)
+        windows = [_with_whole_offset(window, found.notes) for window in windows]
+        windows += _for_lost_lines(key, windows, items, found.notes)
         missing = _missing_spaces(key, windows, items, logged=bool(seen and seen.windows))
         guessed = [window for window in _estimate(key, items) if window.space in missing]
         if guessed:
@@ -102,6 +113,37 @@ def _missing_spaces(key: BusKey, windows: list[RootWindow], items: list[Item], *
     return missing
 
 
+def _with_whole_offset(window: RootWindow, notes: list[str]) -> RootWindow:
+    """The window with an offset in whole granules: kernels align CPU addresses, whatever the device tree says."""
+    unit = IO_GRANULARITY if window.space == "io" else MEMORY_GRANULARITY
+    if window.offset % unit == 0:
+        return window
+    notes.append(
+        f"root window [{window.space} {window.range}]: offset {window.offset:#x} rounded down to a multiple of {unit:#x}"
+    )
+    return replace(window, offset=align_down(window.offset, unit))
+
+
+def _for_lost_lines(key: BusKey, windows: list[RootWindow], items: list[Item], notes: list[str]) -> list[RootWindow]:
+    """Windows for what stands outside of all listed ones, if bridge windows are among it: a line of the log was lost.
+
+    A single BAR out there is firmware's, not a sign of a window.
+    """
+    outside = [
+        item
+        for item in items
+        if not any(item.space == window.space and item.range.overlaps(window.range) for window in windows)
+    ]
+    spaces = {item.space for item in outside if item.window} & {window.space for window in windows}
+    result = [w for w in _estimate(key, [item for item in outside if item.space in spaces]) if w.space in spaces]
+    if result:
+        notes.append(
+            f"root bus {key[0]:04x}:{key[1]:02x}: bridges work outside of every window the source lists; "
+            f"added {', '.join(f'[{w.space} {w.range}]' for w in result)}"
+        )
+    return result
+
+
 def _without_whole_space(
     windows: list[RootWindow], key: BusKey, items: list[Item], notes: list[str]
 ) -> list[RootWindow]:
@@ -118,6 +160,8 @@ def _without_whole_space(
         f"root bus {key[0]:04x}:{key[1]:02x}: the kernel took the whole memory space as its window, RAM included; "
         "narrowed to what stands on the bus"
     )
+    if not any(item.space == "io" for item in items):
+        kept = [window for window in kept if window.space != "io"]
     return [*kept, *guessed]
 
 

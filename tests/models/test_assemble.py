@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from models.document import dump_topology, load_topology
 from models.resources import GIB, KIB, MIB, FunctionAddress, Range
 from models.sources.assemble import assemble
 from models.sources.observation import Observation, SeenBar, SeenRange, SeenRootBus, SeenRootWindow, SeenWindow
@@ -194,6 +195,7 @@ def test_bar_that_holds_another_domain_is_fixed() -> None:
     assert not function(assembled.topology, "10000:e1:00.0").bars[0].fixed
     assert windows(assembled.topology, 1) == [("mem", "c0000000-c1ffffff")]
     assert windows(assembled.topology, 0) == [("mem", "b0000000-dfffffff")]
+    assert load_topology(dump_topology(assembled.topology), "x") == assembled.topology
 
 
 def test_estimate_holds_everything_and_skips_holes_for_configuration_space() -> None:
@@ -230,6 +232,27 @@ def test_whole_space_windows_are_narrowed() -> None:
     assembled = assemble(seen)
     assert windows(assembled.topology) == [("mem", "b0000000-b00fffff")]
     assert any("RAM included" in note for note in assembled.notes)
+
+
+def test_bridges_outside_of_every_listed_window_mean_a_lost_line_and_single_bars_do_not() -> None:
+    seen = machine()
+    root(seen, (0xA0000, 0xC0000))
+    card(seen, "0000:00:1f.1", 0xFD000000, 16 * MIB)
+    assert windows(assemble(seen).topology) == [("mem", "000a0000-000bffff")]
+    bridge(seen, "0000:00:01.0", 1)
+    seen.function(FunctionAddress("0000:00:01.0")).windows["mem"] = SeenWindow("mem", Range(0xF4000000, 0xF4100000))
+    assembled = assemble(seen)
+    assert windows(assembled.topology)[1:] == [("mem", "f4000000-f40fffff"), ("mem", "fd000000-fdffffff")]
+    assert any("outside of every window" in note for note in assembled.notes)
+
+
+def test_an_offset_off_the_granularity_is_rounded() -> None:
+    seen = machine()
+    window = SeenRootWindow("mem", Range(0x1100110000, 0x1180110000), offset=0x1080110000)
+    seen.root_buses[(0, 0)] = SeenRootBus(0, 0, windows=[window])
+    assembled = assemble(seen)
+    assert assembled.topology.root_buses[0].windows[0].offset == 0x1080100000
+    assert any("rounded" in note for note in assembled.notes)
 
 
 def test_overlapping_root_windows_are_divided_by_what_stands_there() -> None:
