@@ -11,7 +11,15 @@ from models.placement import FreeSpace
 from models.resources import Range, Space, format_size
 from models.topology import Bar, BarKey, Bridge, Function, RootBus, Topology, bar_name
 from solver.render.classes import class_name
-from solver.render.words import bar_text, count, range_text, root_window_kind, short_size, window_text
+from solver.render.words import (
+    WINDOW_WORDS,
+    bar_text,
+    count,
+    range_text,
+    root_window_kind,
+    short_size,
+    window_text,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +107,7 @@ class _Tree:
         children = function.bridge.functions if function.bridge else ()
         inner = prefix + (self.guides.line if children else self.guides.space)
         if function.bridge:
-            yield from (f"{inner}{line}" for line in _window_lines(function.bridge))
+            yield from (f"{inner}{line}" for line in _window_lines(function.bridge, everything=self.everything))
         for bar in function.bars:
             yield inner + self.bar_line(function, bar)
         yield from self.functions(children, prefix)
@@ -149,13 +157,17 @@ def bar_freedom(bar: Bar, reason: str | None) -> str:
     if bar.address is None:
         if bar.fixed:
             return "stays: fixed"
-        return "needs none" if bar.optional else "needs an address"
+        return "optional" if bar.optional else "needs an address"
     return "may move" if reason is None else f"stays: {reason}"
 
 
-def _window_lines(bridge: Bridge) -> Iterator[str]:
-    for window in bridge.windows:
-        yield window_text(window)
+def _window_lines(bridge: Bridge, *, everything: bool) -> Iterator[str]:
+    """One line for each window; one for all of them where all are closed."""
+    if bridge.windows and not everything and all(window.range is None for window in bridge.windows):
+        kinds = [WINDOW_WORDS[window.kind].removesuffix(" behind bridge") for window in bridge.windows]
+        yield f"{', '.join(kinds)} behind bridge: [disabled]"
+    else:
+        yield from (window_text(window) for window in bridge.windows)
     for cardbus in bridge.cardbus:
         kind = "I/O" if cardbus.space == "io" else "prefetchable memory" if cardbus.prefetchable else "memory"
         size = format_size(cardbus.range.size)

@@ -71,7 +71,7 @@ def short_size(size: Size) -> str:
     exact = format_size(size)
     if len(exact) <= 5:
         return exact
-    scale, unit = next((scale, unit) for scale, unit in _SCALES if size >= scale)
+    scale, unit = next((scale, unit) for scale, unit in _SCALES if round(size / scale, 1) >= 1)
     return f"about {size / scale:.1f}{unit}"
 
 

@@ -60,7 +60,14 @@ def test_windows_read_as_in_lspci(window: BridgeWindow, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("size", "text"),
-    [(0, "0"), (4096, "4K"), (736 * MIB, "736M"), ((1 << 30) + 12345, "about 1.0G"), (12345678 << 10, "about 11.8G")],
+    [
+        (0, "0"),
+        (4096, "4K"),
+        (736 * MIB, "736M"),
+        ((1 << 30) + 12345, "about 1.0G"),
+        (12345678 << 10, "about 11.8G"),
+        ((1 << 40) - 4096, "about 1.0T"),
+    ],
 )
 def test_long_sizes_are_rounded(size: int, text: str) -> None:
     assert short_size(size) == text
