@@ -1,0 +1,182 @@
+"""One boot of a kernel log: functions, root buses and failures, as they are after the last line so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from models.resources import WINDOW_KINDS, FunctionAddress, Range, Space, WindowKind, split_function_address
+from models.sources.kernel_log_events import Outcome
+from models.sources.kernel_log_resource import LoggedResource
+from models.sources.observation import Failure, SeenBar, SeenFunction, SeenRootBus, SeenWindow
+from models.topology import BarIndex
+
+BusKey = tuple[int, int]
+"""Domain and bus number."""
+
+Slot = BarIndex | WindowKind
+"""A BAR or a bridge window of one function."""
+
+_BAR_REGISTERS = 6
+
+
+@dataclass(slots=True)
+class Boot:
+    """One boot.
+
+    Attributes
+    ----------
+    first_line
+        Line number at which it begins.
+    bus_lists
+        Resources listed for buses that no bridge leads to: the windows of a root bus.
+    listing
+        The bus whose list is being printed, and the last index of it.
+    announced
+        Root buses as ACPI names them, before they are enumerated.
+    removed
+        Functions that were taken out again.
+    listed
+        Bridges whose open windows were printed when they were found: they have no others.
+    """
+
+    first_line: int = 1
+    kernel: str | None = None
+    machine: str | None = None
+    functions: dict[FunctionAddress, SeenFunction] = field(default_factory=dict)
+    root_buses: dict[BusKey, SeenRootBus] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    reserved: list[tuple[Space, Range, str]] = field(default_factory=list)
+    bus_lists: dict[BusKey, list[LoggedResource]] = field(default_factory=dict)
+    listing: tuple[BusKey, int] | None = None
+    announced: dict[BusKey, SeenRootBus] = field(default_factory=dict)
+    removed: set[FunctionAddress] = field(default_factory=set)
+    listed: set[FunctionAddress] = field(default_factory=set)
+    _listings: dict[FunctionAddress, int] = field(default_factory=dict)
+    _leading: dict[BusKey, FunctionAddress] = field(default_factory=dict)
+
+    def function(self, address: FunctionAddress) -> SeenFunction:
+        """The function with this address, made if it is not there."""
+        self.removed.discard(address)
+        return self.functions.setdefault(address, SeenFunction(address))
+
+    def remove(self, address: FunctionAddress) -> None:
+        """Take out a function with all that stands behind it."""
+        function = self.functions.get(address)
+        if function is not None:
+            self._forget(address)
+            self.remove_behind(function)
+
+    def remove_behind(self, bridge: SeenFunction) -> None:
+        """Take out all that stands behind a bridge."""
+        if bridge.secondary:
+            domain = split_function_address(bridge.address)[0]
+            self.remove_buses(domain, bridge.secondary, max(bridge.subordinate or 0, bridge.secondary))
+
+    def remove_buses(self, domain: int, first: int, last: int) -> None:
+        """Take out the functions on these buses."""
+        for address in list(self.functions):
+            of_domain, bus = split_function_address(address)[:2]
+            if of_domain == domain and first <= bus <= last:
+                self._forget(address)
+
+    def remove_root_bus(self, key: BusKey) -> None:
+        """Take out a root bus with all that stands on it and behind it."""
+        root = self.root_buses.pop(key, None)
+        if root is not None:
+            self.remove_buses(*key, key[1] if root.last_bus is None else root.last_bus)
+
+    def _forget(self, address: FunctionAddress) -> None:
+        del self.functions[address]
+        self.removed.add(address)
+        self.listed.discard(address)
+        self._listings.pop(address, None)
+
+    def connect(self, bridge: SeenFunction, secondary: int, subordinate: int | None) -> None:
+        """Note which buses stand behind a bridge; a number at or below its own bus means that it has none yet."""
+        domain, bus = split_function_address(bridge.address)[:2]
+        if secondary > bus:
+            bridge.secondary, bridge.subordinate = secondary, subordinate
+            self._leading[(domain, secondary)] = bridge.address
+
+    def bridge_to(self, key: BusKey) -> SeenFunction | None:
+        """The bridge that leads to a bus."""
+        address = self._leading.get(key)
+        function = None if address is None else self.functions.get(address)
+        return function if function is not None and function.secondary == key[1] else None
+
+    def read_bar(self, function: SeenFunction, index: BarIndex, resource: LoggedResource) -> SeenBar:
+        """A BAR as firmware left it; address 0 means that firmware gave it none."""
+        address = resource.start if resource.start and not resource.disabled else None
+        bar = SeenBar(index, resource.space, resource.size, 64 if resource.wide else 32, resource.prefetchable)
+        bar.address = bar.initial = address
+        bar.assigned = address is not None
+        function.bars[index] = bar
+        return bar
+
+    def read_vf_block(self, function: SeenFunction, index: BarIndex, block: LoggedResource, copies: int) -> None:
+        """A VF BAR with the range of all its copies."""
+        bar = self.read_bar(function, index, block)
+        if copies and block.size:
+            bar.size, bar.copies = block.size // copies, copies
+
+    def begin_listing(self, bridge: SeenFunction) -> None:
+        """The windows that are listed next are those of this bridge."""
+        self._listings[bridge.address] = self._listings.get(bridge.address, 0) + 1
+        bridge.cardbus.clear()
+
+    def list_window(self, function: SeenFunction, resource: LoggedResource) -> None:
+        """A window as it is now; in the bridge's first list, as firmware left it."""
+        range_ = resource.range
+        if function.header == 2:
+            if range_ is not None:
+                function.cardbus.append((resource.space, range_, resource.prefetchable))
+            return
+        known = function.windows.get(resource.window_kind)
+        window = _window(function, resource.window_kind, resource)
+        # Base and limit 0 are what an unconfigured bridge reads; only an assignment makes it a window at 0.
+        if range_ is not None and range_.start == 0 and window.range != range_:
+            range_ = None
+        if known is None and self._listings.get(function.address, 1) <= 1:
+            window.initial = range_
+            self.listed.add(function.address)
+        window.range, window.closed = range_, range_ is None
+
+    def apply(self, function: SeenFunction, slot: Slot, resource: LoggedResource, outcome: Outcome, line: int) -> None:
+        """Give a BAR or window the state after one event, and note a failure."""
+        if outcome.failure is not None:
+            size = resource.size if outcome.size is None else outcome.size
+            self.failures.append(Failure(function.address, slot, resource.space, size, outcome.failure, line))
+        if outcome.kind == "kept":
+            return
+        kind = next((kind for kind in WINDOW_KINDS if kind == slot), None)
+        if kind is not None:
+            window = _window(function, kind, resource)
+            window.range = resource.range if outcome.kind == "assigned" else None
+            window.closed = window.range is None
+        elif isinstance(slot, str) or slot < _BAR_REGISTERS:
+            _apply_to_bar(function, slot, resource, outcome)
+
+
+def _window(function: SeenFunction, kind: WindowKind, resource: LoggedResource) -> SeenWindow:
+    window = function.windows.setdefault(kind, SeenWindow(kind))
+    if kind == "pref" and not resource.disabled:
+        window.width = 64 if resource.wide else 32
+    return window
+
+
+def _apply_to_bar(function: SeenFunction, index: BarIndex, resource: LoggedResource, outcome: Outcome) -> None:
+    of_vf = str(index).startswith("vf")
+    bar = function.bars.get(index)
+    if bar is None:
+        size = None if of_vf else resource.size
+        bar = SeenBar(index, resource.space, size, 64 if resource.wide else 32, resource.prefetchable)
+        function.bars[index] = bar
+    if outcome.kind not in ("assigned", "fixed"):
+        bar.address, bar.assigned = None, False
+        return
+    bar.address, bar.assigned = resource.start, resource.start is not None
+    bar.fixed = bar.fixed or outcome.kind == "fixed"
+    if not of_vf:
+        bar.size = resource.size
+    elif bar.copies and resource.size:
+        bar.size = resource.size // bar.copies
