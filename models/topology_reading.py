@@ -191,7 +191,10 @@ class _Reader:
         return Reserved(shape.space, self.range(shape.start, shape.end, path), shape.what)
 
     def check_root_windows(self, topology: Topology) -> None:
-        """Root windows of different root buses do not overlap within a space, but for a domain behind a fixed BAR (VMD)."""
+        """Root windows of different root buses do not overlap within a space.
+
+        A domain behind a fixed BAR (Intel VMD) has its windows inside that BAR, so inside another root window.
+        """
         hosts = [
             (split_function_address(key.function)[0], bar.space, bar.range)
             for key, bar in topology.bars()

@@ -169,6 +169,15 @@ class TestRefusal:
         window["space"] = "io"
         load(content)
 
+    def test_a_domain_inside_a_fixed_bar_is_no_overlap(self) -> None:
+        content = document()
+        bar = at(content, f"{BAR}.size")[0]
+        window = {"space": "mem", "start": bar["address"], "end": "0x80ffffff"}
+        content["root_buses"].append({"domain": 0x10000, "bus": 0, "windows": [window]})
+        assert "overlaps" in refused(content)
+        bar["fixed"] = True
+        assert load(content).root_buses[1].domain == 0x10000
+
     def test_a_window_that_overlaps_an_earlier_long_one(self) -> None:
         content = document()
         for bus, (start, end) in enumerate([(0x81000000, 0x81FFFFFF), (0x83000000, 0x83FFFFFF)], 1):
