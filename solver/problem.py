@@ -100,6 +100,8 @@ class WindowItem:
         Its range today; ``None`` = closed.
     tolerated
         Today's range breaks a rule: it may stay exactly so, or become legal.
+    homeless
+        The rule it breaks is nesting: it lies in no window of the bus it stands on.
     exempt
         Items it overlaps today (keys of windows and immovable BARs, labels of reserved ranges).
     """
@@ -114,6 +116,7 @@ class WindowItem:
     places: list[Span]
     today: Span | None
     tolerated: bool = False
+    homeless: bool = False
     exempt: set[object] = field(default_factory=set)
 
 
@@ -302,12 +305,12 @@ class _Builder:
         if window.today is None:
             return
         span, grain = window.today, window.granularity
-        legal = (
-            span[0] % grain == 0
-            and span[1] % grain == 0
-            and any(_inside(span, place) for place in window.places)
-            and self._fits_on(window.bus, window.space, window.kind == "pref", span)
-        )
+        prefetchable = window.kind == "pref"
+        window.homeless = not self._fits_on(window.bus, window.space, prefetchable, span)
+        if window.bus.parent is None:
+            window.homeless = not any(_inside(span, place) for place in _root_places(window, self.coordinates))
+        legal = not window.homeless and span[0] % grain == 0 and span[1] % grain == 0
+        legal = legal and any(_inside(span, place) for place in window.places)
         for obstacle in window.bus.obstacles[window.space]:
             if _overlap(span, obstacle):
                 legal = False
@@ -321,6 +324,15 @@ class _Builder:
             if _overlap(span, reserved):
                 window.exempt.add(reserved)
         window.tolerated = not legal
+
+
+def _root_places(window: WindowItem, coordinates: Coordinates) -> list[Span]:
+    """The root windows that take a window of this kind, whatever its reach."""
+    return [
+        (segment.start, segment.end)
+        for segment in coordinates.segments
+        if segment.space == window.space and (window.kind == "pref" or not segment.window.prefetchable)
+    ]
 
 
 def accepts(kind: WindowKind, space: Space, prefetchable: bool) -> bool:

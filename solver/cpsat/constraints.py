@@ -28,10 +28,8 @@ class Constraints:
         self.model = variables.model
         self.standing: dict[tuple[int, Space], list[cp_model.IntervalVar]] = defaultdict(list)
         self.contents: dict[object, list[tuple[Literal, Expression]]] = defaultdict(list)
-        self.inside: dict[object, list[Literal]] = {}
-        """For each BAR, the literals of which one holds when it lies in a bridge window."""
-        self.always_inside: set[object] = set()
-        """BARs that have no other place than a bridge window."""
+        self.options: dict[object, list[tuple[Literal, WindowVars | None]]] = {}
+        """For each BAR and window, where it may lie and the literal of each (``None`` = a root window)."""
 
     def add_all(self) -> None:
         """Every rule, in the order in which they build on each other."""
@@ -55,9 +53,7 @@ class Constraints:
     def _nest_bar(self, bar: BarVars) -> None:
         item = bar.item
         options = self._options(item.bus, item.space, item.prefetchable, bar.present, str(item.key))
-        self.inside[item.key] = [literal for literal, window, _ in options if window is not None]
-        if len(self.inside[item.key]) == len(options):
-            self.always_inside.add(item.key)
+        self.options[item.key] = [(literal, window) for literal, window, _ in options]
         for literal, window, outside in options:
             if window is not None:
                 self._lies_in(literal, bar.start, bar.end, window)
@@ -72,7 +68,10 @@ class Constraints:
     def _nest_window(self, window: WindowVars) -> None:
         item = window.item
         self.standing[item.bus.number, item.space].append(window.interval)
-        options = self._options(item.bus, item.space, item.kind == "pref", window.legal, str(item.key))
+        # A window that stays in breach stays in its place, unless having none is the breach.
+        housed = window.legal if item.homeless else window.open
+        options = self._options(item.bus, item.space, item.kind == "pref", housed, str(item.key))
+        self.options[item.key] = [(literal, outer) for literal, outer, _ in options]
         for literal, outer, outside in options:
             if outer is not None:
                 self._lies_in(literal, window.start, window.end, outer)

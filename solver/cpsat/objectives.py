@@ -108,20 +108,62 @@ def wasted_bytes(variables: Variables, constraints: Constraints) -> Term:
     for window in variables.windows:
         if window.item.bus.parent is None:
             terms.append((variables.granule[window.item.space], window.end - window.start))
+    backing = _Backing(variables, constraints)
     for bar in variables.bars:
         item = bar.item
         if item.bus.parent is None or item.stand_in:
             continue
-        literals = constraints.inside[item.key] if item.nested else _backs_anyway(variables, bar)
-        if item.nested and item.key in constraints.always_inside:
-            literals = [bar.present]
-        for literal in literals:
+        for literal in backing.of_bar(bar) if item.nested else _backs_anyway(variables, bar):
             if isinstance(literal, bool):
                 constant -= item.span
             else:
                 terms.append((-item.span, literal))
     unit = gcd(*(abs(factor) for factor, _ in terms)) or 1
     return Term(sum(factor // unit * expression for factor, expression in terms), unit, constant)
+
+
+class _Backing:
+    """Literals that imply that something lies, directly or not, in a window of a bridge on the root bus.
+
+    Behind a subtractive bridge, or in a window that stays homeless, it may lie elsewhere and then backs nothing.
+    """
+
+    def __init__(self, variables: Variables, constraints: Constraints) -> None:
+        self.variables, self.options = variables, constraints.options
+        self.known: dict[object, Literal] = {}
+
+    def of_bar(self, bar: BarVars) -> list[Literal]:
+        """At most one of these holds, and only where the BAR backs a root-bus bridge's window."""
+        options = self.options[bar.item.key]
+        if all(outer is not None and self.of_window(outer) is True for _, outer in options):
+            return [bar.present]
+        return [self._both(literal, self.of_window(outer)) for literal, outer in options if outer is not None]
+
+    def of_window(self, window: WindowVars) -> Literal:
+        key = window.item.key
+        if key not in self.known:
+            self.known[key] = self._made(window)
+        return self.known[key]
+
+    def _made(self, window: WindowVars) -> Literal:
+        if window.item.bus.parent is None:
+            return True
+        options = self.options[window.item.key]
+        housed = [(literal, self.of_window(outer)) for literal, outer in options if outer is not None]
+        if len(housed) == len(options) and not window.item.homeless and all(backs is True for _, backs in housed):
+            return True
+        model = self.variables.model
+        backs = model.new_bool_var(f"{window.item.key} backs")
+        model.add_bool_or([self._both(literal, outer) for literal, outer in housed]).only_enforce_if(backs)
+        return backs
+
+    def _both(self, first: Literal, second: Literal) -> Literal:
+        if second is True:
+            return first
+        both = self.variables.model.new_bool_var("")
+        self.variables.model.add_implication(both, first)
+        self.variables.model.add_implication(both, second)
+        return both
 
 
 def _backs_anyway(variables: Variables, bar: BarVars) -> list[Literal]:

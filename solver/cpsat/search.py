@@ -22,7 +22,7 @@ from solver.cpsat.constraints import Walls
 from solver.cpsat.model import Answer, Limits, PlacementModel
 from solver.cpsat.worth import Arrangement, floors, today, worth
 from solver.packing import pack, shrink
-from solver.problem import BarItem, Problem, Span, WindowItem
+from solver.problem import BarItem, BusNode, Problem, Span, WindowItem
 
 
 @dataclass(slots=True, eq=False)
@@ -44,12 +44,24 @@ class Group:
         """What the group takes on the root bus, immovable BARs left out."""
         taken: list[tuple[Space, Span]] = []
         for window in self.windows:
-            if window.bus.parent is None and (span := arrangement.windows.get(window.key)) is not None:
+            span = arrangement.windows.get(window.key)
+            if span is not None and _stands_on_root(window.bus, window.space, span, arrangement):
                 taken.append((window.space, span))
         for bar in self.bars:
-            if bar.bus.parent is None and bar.movable and (at := arrangement.bars.get(bar.key)) is not None:
+            at = arrangement.bars.get(bar.key) if bar.movable else None
+            if at is not None and _stands_on_root(bar.bus, bar.space, (at, at + bar.span), arrangement):
                 taken.append((bar.space, (at, at + bar.span)))
         return taken
+
+
+def _stands_on_root(bus: BusNode, space: Space, span: Span, arrangement: Arrangement) -> bool:
+    """Whether an item on ``bus`` counts as standing on the root bus: it does behind subtractive bridges' windows."""
+    while bus.parent is not None:
+        opened = [arrangement.windows.get(window.key) for window in bus.windows if window.space == space]
+        if not bus.subtractive or any(low <= span[0] and span[1] <= high for low, high in filter(None, opened)):
+            return False
+        bus = bus.parent
+    return True
 
 
 class Search:
