@@ -9,7 +9,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.kernel.initramfs import build_initramfs
+from tests.kernel.initramfs import SCRIPTS, build_initramfs
 
 META_PACKAGES = {
     "6.1": "linux-image-cloud-amd64",
@@ -78,8 +78,9 @@ def set_up(root: Path | None = None, series: tuple[str, ...] = tuple(META_PACKAG
             f"missing: {', '.join(missing) or 'static busybox'}. Run: apt-get install --no-install-recommends "
             + TOOL_PACKAGES
         )
+    ready = kernels(root)
     for name in series:
-        if name not in kernels(root):
+        if name not in ready or _older(ready[name].initramfs):
             _set_up_one(root, META_PACKAGES[name])
     return kernels(root)
 
@@ -88,6 +89,12 @@ def busybox() -> Path | None:
     """The statically linked busybox of this machine."""
     path = shutil.which("busybox")
     return Path(path) if path else None
+
+
+def _older(initramfs: Path) -> bool:
+    """Whether a script of the guest was changed since the initramfs was built."""
+    built = initramfs.stat().st_mtime
+    return any(script.stat().st_mtime > built for script in SCRIPTS.iterdir())
 
 
 def _set_up_one(root: Path, meta: str) -> None:
