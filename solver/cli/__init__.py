@@ -75,12 +75,16 @@ class Barplan(click.Group):
         sys.exit(int(code or 0))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the verb; a reader that closes the pipe early ends it quietly."""
+        """Run the verb; a reader that closes the pipe early ends it quietly, an interrupt ends it with one line."""
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
         except BrokenPipeError:
             _leave_quietly()
+        except KeyboardInterrupt:
+            if sys.stderr.isatty():
+                print(file=sys.stderr)  # the terminal has written ^C
+            raise click.Abort from None
         return result
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -197,3 +198,17 @@ def test_compare_json_has_the_measures(run: Run, save: Save, machine: Machine) -
     assert by_name["cp-sat"]["measures"]["unplaced"] == 0
     assert by_name["linux-6.1"]["measures"]["unplaced"] == 1
     assert document["today"]["measures"]["unplaced"] == 1
+
+
+def test_an_interrupt_that_the_engine_does_not_catch_is_one_line(
+    run: Run, save: Save, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*args: object) -> Result:
+        signal.raise_signal(signal.SIGINT)
+        raise AssertionError("the interrupt came too late")
+
+    monkeypatch.setattr(engines, "engine", lambda name: interrupted)
+    result = run("solve", save(machine))
+    assert result.exit_code == 130
+    assert result.stdout == ""
+    assert result.stderr == "barplan: interrupted\n"
