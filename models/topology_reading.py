@@ -5,7 +5,6 @@ from __future__ import annotations
 from models.resources import (
     ADDRESS_LIMIT,
     IO_GRANULARITY,
-    MEMORY_GRANULARITY,
     FunctionAddress,
     Range,
     is_power_of_two,
@@ -33,6 +32,9 @@ from models.topology import (
     Topology,
     default_optional,
 )
+
+_OFFSET_UNIT = IO_GRANULARITY
+"""Host bridges translate whole pages, and not all of them by a multiple of 1 MiB (SpacemiT K3)."""
 
 _NOWHERE = Range(0, 1)
 """Stands in for a range that was refused, so that reading can go on and count what else is wrong."""
@@ -73,9 +75,8 @@ class _Reader:
 
     def root_window(self, shape: RootWindowShape, path: str) -> RootWindow:
         range_ = self.range(shape.start, shape.end, path)
-        unit = IO_GRANULARITY if shape.space == "io" else MEMORY_GRANULARITY
-        if shape.offset % unit:
-            self.refuse(f"{path}.offset", f"expected a multiple of {unit:#x}, found {shape.offset:#x}")
+        if shape.offset % _OFFSET_UNIT:
+            self.refuse(f"{path}.offset", f"expected a multiple of {_OFFSET_UNIT:#x}, found {shape.offset:#x}")
         elif not 0 <= range_.start - shape.offset <= range_.end - shape.offset <= ADDRESS_LIMIT:
             self.refuse(
                 f"{path}.offset",

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from models.mobility import Mobility
-from models.resources import FunctionAddress, Range, Size, Space, WindowKind
+from models.resources import FunctionAddress, Range, Size, Space, WindowKind, align_down, align_up
 from models.topology import Bar, BarKey, BridgeWindow, Bus, Function, Reserved, RootBus, Topology, WindowKey
 from solver.coordinates import Coordinates
 
@@ -62,6 +62,9 @@ class BarItem:
         A movable BAR whose place today breaks a rule: it has to move.
     nested
         Whether it must lie in a window; an immovable BAR that does not today is left as it is.
+    starts
+        Where a movable BAR may begin, in multiples of its size, as far as the root windows and the reserved ranges
+        allow; inclusive at both ends. Empty = nowhere.
     shared
         An immovable BAR that overlaps another one.
     stand_in
@@ -84,6 +87,12 @@ class BarItem:
     nested: bool = True
     shared: bool = False
     stand_in: bool = False
+    starts: list[Span] = field(default_factory=list)
+
+    @property
+    def placeable(self) -> bool:
+        """Whether some root window can hold it."""
+        return not self.movable or bool(self.starts)
 
 
 @dataclass(slots=True, eq=False)
@@ -229,6 +238,7 @@ class _Builder:
             required=not bar.optional,
             stand_in=stand_in,
         )
+        item.starts = _starts(item, self.problem.reserved[bar.space])
         if not movable and today is not None:
             node.obstacles[bar.space].append((today, today + bar.span))
         self.problem.bars.append(item)
@@ -324,6 +334,25 @@ class _Builder:
             if _overlap(span, reserved):
                 window.exempt.add(reserved)
         window.tolerated = not legal
+
+
+def _starts(bar: BarItem, reserved: list[Span]) -> list[Span]:
+    """The multiples of the BAR's size at which it lies in a root window and touches no reserved range."""
+    ranges = []
+    for low, high in bar.places:
+        cuts = [(low, high - bar.span)]
+        for reserved_start, reserved_end in reserved:
+            cuts = [
+                piece
+                for start, end in cuts
+                for piece in ((start, min(end, reserved_start - bar.span)), (max(start, reserved_end), end))
+                if piece[0] <= piece[1]
+            ]
+        for start, end in cuts:
+            first, last = align_up(start, bar.size) // bar.size, align_down(end, bar.size) // bar.size
+            if first <= last:
+                ranges.append((first, last))
+    return sorted(set(ranges))
 
 
 def _root_places(window: WindowItem, coordinates: Coordinates) -> list[Span]:

@@ -9,6 +9,7 @@ reach, granularity and the root windows' kinds are in the variables' domains
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 
 from ortools.sat.python import cp_model
 
@@ -18,6 +19,25 @@ from solver.problem import BusNode, Problem, Span, accepts
 
 Walls = dict[Space, list[Span]]
 """Ranges on the root bus that belong to items outside the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slack:
+    """The length of a bus's windows beyond what its BARs and child windows need.
+
+    Attributes
+    ----------
+    blocks
+        Whole blocks beyond need, a variable.
+    block
+        Bytes of one block.
+    rounding
+        Bytes by which need is rounded up to whole blocks.
+    """
+
+    blocks: cp_model.IntVar
+    block: int
+    rounding: int
 
 
 class Constraints:
@@ -30,6 +50,8 @@ class Constraints:
         self.contents: dict[object, list[tuple[Literal, Expression]]] = defaultdict(list)
         self.options: dict[object, list[tuple[Literal, WindowVars | None]]] = {}
         """For each BAR and window, where it may lie and the literal of each (``None`` = a root window)."""
+        self.slack: dict[tuple[int, Space], Slack] = {}
+        """Blocks beyond need in the windows that lead to a bus."""
 
     def add_all(self) -> None:
         """Every rule, in the order in which they build on each other."""
@@ -175,8 +197,12 @@ class Constraints:
             if any(window.item.granularity % grain for window in inner):
                 continue
             scale = grain // self.variables.granule[space]
-            needed = -(-certain[number, space] // grain) * scale + sum(window.length for window in inner)
-            self.model.add(sum(window.length for window in outer) >= needed)
+            needed = -(-certain[number, space] // grain)
+            highest = sum(max((high - low for low, high in window.item.places), default=0) for window in outer)
+            slack = self.model.new_int_var(0, highest // grain + 1, f"{self.problem.buses[number].name} {space} slack")
+            length = sum(window.length for window in outer) - sum(window.length for window in inner)
+            self.model.add(length == (needed + slack) * scale)
+            self.slack[number, space] = Slack(slack, grain, needed * grain - certain[number, space])
 
     # -- disjointness -----------------------------------------------------------------------------------------------
 

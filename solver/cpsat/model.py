@@ -83,16 +83,22 @@ class PlacementModel:
         The items to place: all of some functions of the root bus, in one or both address spaces.
     walls
         Ranges on the root bus taken by everything else.
+    require_all
+        Every required BAR that some root window can hold gets a place, as it is known to be possible.
     """
 
     def __init__(
-        self, problem: Problem, bars: Collection[BarItem], windows: Collection[WindowItem], walls: Walls
+        self,
+        problem: Problem,
+        bars: Collection[BarItem],
+        windows: Collection[WindowItem],
+        walls: Walls,
+        *,
+        require_all: bool,
     ) -> None:
-        self.variables: Variables = make_variables(problem, bars, windows)
-        modelled = {bar.item.key for bar in self.variables.bars}
-        left_out = [bar for bar in bars if bar.key not in modelled]
-        self.unplaceable = sum(bar.required for bar in left_out)
-        self.hopeless = any(bar.kept for bar in left_out)
+        self.variables: Variables = make_variables(bars, windows, require_all=require_all)
+        self.unplaceable = sum(bar.required for bar in bars if not bar.placeable)
+        self.hopeless = any(bar.kept for bar in bars if not bar.placeable)
         self.constraints = Constraints(problem, self.variables, walls)
         self.constraints.add_all()
         self.model = self.variables.model

@@ -103,6 +103,14 @@ def _changed(variables: Variables, window: WindowVars) -> Expression:
 
 def wasted_bytes(variables: Variables, constraints: Constraints) -> Term:
     """Bytes inside the windows of root-bus bridges that back no BAR."""
+    if _all_counted(variables, constraints):
+        # Where every BAR has a place in a window of its bus, waste is what the windows have beyond need, bus by bus.
+        unit = gcd(*(slack.block for slack in constraints.slack.values())) or 1
+        return Term(
+            sum(slack.block // unit * slack.blocks for slack in constraints.slack.values()),
+            unit,
+            sum(slack.rounding for slack in constraints.slack.values()),
+        )
     constant = 0
     terms: list[tuple[int, Expression]] = []
     for window in variables.windows:
@@ -120,6 +128,15 @@ def wasted_bytes(variables: Variables, constraints: Constraints) -> Term:
                 terms.append((-item.span, literal))
     unit = gcd(*(abs(factor) for factor, _ in terms)) or 1
     return Term(sum(factor // unit * expression for factor, expression in terms), unit, constant)
+
+
+def _all_counted(variables: Variables, constraints: Constraints) -> bool:
+    counted = {(window.item.inner.number, window.item.space) for window in variables.windows}
+    return counted == set(constraints.slack) and all(
+        bar.present is True and bar.item.nested and not (bar.item.shared or bar.item.stand_in)
+        for bar in variables.bars
+        if bar.item.bus.parent is not None
+    )
 
 
 class _Backing:

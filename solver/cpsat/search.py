@@ -127,11 +127,37 @@ class Search:
             group.answer = Answer(start.arrangement, start.values, dict(bounds))
             return
         self.progress(f"{self.problem.root.name}: {len(group.bars)} BARs at {', '.join(group.atoms[:3])}")
-        model = PlacementModel(self.problem, group.bars, group.windows, self._walls(group, everything=False))
         limits = self.limits.share(part)
-        hint = start.arrangement if start is not None else None
-        group.answer = model.minimize(names, limits, bounds, hint or today(group.bars, group.windows), start)
+        group.answer = self._improve(group, bounds, limits, start)
         self.limits.interrupted |= limits.interrupted
+
+    def _improve(self, group: Group, bounds: dict[str, int], limits: Limits, start: Answer | None) -> Answer:
+        """Ask the solver: first whether all required BARs find a place, where that comes first, then for the rest."""
+        names = self.minimize
+        everything = all(bar.kept or not bar.required for bar in group.bars)
+        if not everything and names[0] == "unplaced":
+            if start is None or start.values["unplaced"] > bounds["unplaced"]:
+                start = self._model(group).minimize(names[:1], limits, bounds, self._hint(group, start), start)
+                if start.arrangement is None:
+                    return start
+                unplaced = start.bounds["unplaced"]
+                values = worth(group.bars, group.windows, start.arrangement)
+                start = Answer(start.arrangement, {name: values[name] for name in names}, dict.fromkeys(names))
+                start.bounds["unplaced"] = unplaced
+                if unplaced != values["unplaced"]:
+                    return start
+                bounds = {**bounds, "unplaced": unplaced}
+            everything = start.values["unplaced"] == sum(bar.required and not bar.placeable for bar in group.bars)
+        model = self._model(group, require_all=everything)
+        return model.minimize(names, limits, bounds, self._hint(group, start), start)
+
+    def _model(self, group: Group, *, require_all: bool = False, everything: bool = False) -> PlacementModel:
+        walls = self._walls(group, everything=everything)
+        return PlacementModel(self.problem, group.bars, group.windows, walls, require_all=require_all)
+
+    def _hint(self, group: Group, answer: Answer | None) -> Arrangement:
+        known = answer.arrangement if answer is not None else None
+        return known or today(group.bars, group.windows)
 
     def _first_answer(self, group: Group) -> Answer | None:
         """The best arrangement that needs no solver: today's, today's with windows drawn in, or a packing."""
@@ -196,7 +222,7 @@ class Search:
         if not group.answer.proved:
             return False
         self.progress(f"{self.problem.root.name}: another place for {', '.join(group.atoms[:3])}")
-        model = PlacementModel(self.problem, group.bars, group.windows, self._walls(group, everything=True))
+        model = self._model(group, everything=True)
         found = model.reach(group.answer.values, self.limits, group.answer.arrangement)
         if found is None:
             return False

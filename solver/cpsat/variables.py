@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from ortools.sat.python import cp_model
 
 from models.resources import Size, Space, align_down, align_up
-from solver.problem import BarItem, BusNode, Problem, Span, WindowItem
+from solver.problem import BarItem, BusNode, Span, WindowItem
 
 Expression: TypeAlias = Any
 """A linear expression or an integer; the unions that OR-Tools declares hold numpy scalars and cannot be added."""
@@ -93,8 +93,14 @@ class Variables:
         return span[0] // grain, -(-span[1] // grain)
 
 
-def make_variables(problem: Problem, bars: Iterable[BarItem], windows: Iterable[WindowItem]) -> Variables:
-    """Variables for these items of a problem."""
+def make_variables(bars: Iterable[BarItem], windows: Iterable[WindowItem], *, require_all: bool) -> Variables:
+    """Variables for these items of a problem.
+
+    Parameters
+    ----------
+    require_all
+        Every required BAR gets a place, as it is known to be possible.
+    """
     bars, windows = list(bars), list(windows)
     variables = Variables(cp_model.CpModel(), {space: _granule(space, bars, windows) for space in ("io", "mem")})
     for window in windows:
@@ -102,7 +108,7 @@ def make_variables(problem: Problem, bars: Iterable[BarItem], windows: Iterable[
         variables.windows.append(made)
         variables.window_of[window.key] = made
     for bar in bars:
-        made_bar = _bar(variables, problem, bar)
+        made_bar = _bar(variables, bar, require_all)
         if made_bar is not None:
             variables.bars.append(made_bar)
     return variables
@@ -121,39 +127,19 @@ def _granule(space: Space, bars: list[BarItem], windows: list[WindowItem]) -> Si
     return bits & -bits if bits else 1
 
 
-def bar_domain(problem: Problem, bar: BarItem) -> list[Span]:
-    """Ranges of starting positions, in units of the BAR's size, that the root windows and reserved ranges allow."""
-    ranges = []
-    for low, high in bar.places:
-        cuts = [(low, high - bar.span)]
-        for reserved_start, reserved_end in problem.reserved[bar.space]:
-            cuts = [
-                piece
-                for start, end in cuts
-                for piece in ((start, min(end, reserved_start - bar.span)), (max(start, reserved_end), end))
-                if piece[0] <= piece[1]
-            ]
-        for start, end in cuts:
-            first, last = align_up(start, bar.size) // bar.size, align_down(end, bar.size) // bar.size
-            if first <= last:
-                ranges.append((first, last))
-    return sorted(set(ranges))
-
-
-def _bar(variables: Variables, problem: Problem, bar: BarItem) -> BarVars | None:
+def _bar(variables: Variables, bar: BarItem, require_all: bool) -> BarVars | None:
     model, grain = variables.model, variables.granule[bar.space]
     if not bar.movable:
         assert bar.today is not None
         start, end = variables.units(bar.space, (bar.today, bar.today + bar.span))
         return BarVars(bar, start, end, True, None, None)
-    domain = bar_domain(problem, bar)
-    if not domain:
+    if not bar.placeable:
         return None
     name = str(bar.key)
-    k = model.new_int_var_from_domain(cp_model.Domain.from_intervals([list(piece) for piece in domain]), name)
+    k = model.new_int_var_from_domain(cp_model.Domain.from_intervals([list(piece) for piece in bar.starts]), name)
     first: Expression = k * (bar.size // grain)
     length = bar.span // grain
-    present: Literal = True if bar.kept else model.new_bool_var(f"{name} placed")
+    present: Literal = True if bar.kept or (require_all and bar.required) else model.new_bool_var(f"{name} placed")
     stays = None
     if bar.today is not None and not bar.evicted:
         stays = model.new_bool_var(f"{name} stays")

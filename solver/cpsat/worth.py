@@ -74,7 +74,7 @@ def floors(bars: Sequence[BarItem], windows: Sequence[WindowItem], names: Sequen
     comes first.
     """
     result = {
-        "unplaced": 0,
+        "unplaced": sum(bar.required and not bar.placeable for bar in bars),
         "moved_bars": sum(bar.evicted for bar in bars),
         "moved_functions": len({bar.key.function for bar in bars if bar.evicted}),
         "windows_changed": 0,
@@ -99,7 +99,7 @@ def rounding(bars: Sequence[BarItem], windows: Sequence[WindowItem]) -> dict[tup
     required: dict[tuple[int, Space], Size] = defaultdict(int)
     filling: dict[tuple[int, Space], Size] = defaultdict(int)
     for bar in bars:
-        if bar.bus.parent is not None:
+        if bar.bus.parent is not None and bar.placeable:
             (required if bar.kept or bar.required else filling)[bar.bus.number, bar.space] += bar.span
     return {
         key: max(0, align_up(total, blocks[key]) - total - filling[key])
