@@ -42,7 +42,7 @@ _COPIES = re.compile(rf"pci (?P<function>{_ADDRESS}): VF BAR (?P<vf>\d) .*contai
 _BRIDGE = re.compile(
     rf"(?P<function>{_ADDRESS}): PCI bridge to \[bus (?P<first>\w\w)(?:-(?P<last>\w\w))?\](?P<more>.*)"
 )
-_WINDOW = re.compile(rf"(?P<function>{_ADDRESS}):   bridge window {_RESOURCE}")
+_WINDOW = re.compile(rf"(?P<function>{_ADDRESS}):   bridge window {_RESOURCE}$")
 _ROOT = re.compile(rf"pci_bus (?P<root>\w{{4}}:\w\w): root bus resource {_RESOURCE}")
 _ASSIGNING = re.compile(r"assigned|can't assign|add_size|resource 4 |failed to assign")
 
@@ -140,7 +140,8 @@ class State:
         return [address for address in self.functions if len(scans[address]) > len(old.get(address, ()))]
 
     def _build(self, machine: str, state: Callable[[Listed], Scanned]) -> Topology:
-        buses = {match["function"]: match for line in self.log if (match := _BRIDGE.search(line))}
+        buses = {match["function"]: match for match in self._lines(_BRIDGE)}
+        subtractive = {match["function"] for match in self._lines(_BRIDGE) if "subtractive" in match["more"]}
 
         def functions(parent: FunctionAddress | None, root: tuple[int, int]) -> tuple[Function, ...]:
             return tuple(
@@ -158,7 +159,7 @@ class State:
                     secondary=int(bus["first"], 16),
                     subordinate=int(bus["last"] or bus["first"], 16),
                     hotplug=listed.id in HOTPLUG_PORTS,
-                    subtractive="subtractive" in bus["more"],
+                    subtractive=listed.address in subtractive,
                     windows=tuple(_window(kind, scan.windows.get(kind)) for kind in WINDOW_ROWS.values()),
                     functions=functions(listed.address, listed.root),
                 )
@@ -236,7 +237,8 @@ def _now(listed: Listed, scan: Scanned) -> Scanned:
     for index, bar in scan.bars.items():
         row = index if isinstance(index, int) else 6 if index == "rom" else 7 + int(index[2:])
         held = listed.range(row)
-        bars[index] = replace(bar, address=held.start if held else None)
+        # The boot VGA's ROM is shadowed below 1 MiB: memory with a copy, and no address of the BAR.
+        bars[index] = replace(bar, address=held.start if held and (row != 6 or held.start >= MIB) else None)
     held_windows = {kind: held for row, kind in WINDOW_ROWS.items() if (held := listed.range(row))}
     return Scanned(bars, held_windows)
 
