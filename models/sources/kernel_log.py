@@ -25,7 +25,7 @@ _MARKS = re.compile(
 _COMPLETE_SHARE = 0.6
 """A boot with fewer functions than this share of the fullest one was cut off."""
 
-_DISORDER = 0.05
+_DISORDER = 0.01
 """Seconds by which lines of one boot may be out of order."""
 
 
@@ -99,7 +99,7 @@ def _notes(text: str, source: str, boot: Boot, boots: list[Boot]) -> list[str]:
         failures = sum(len(other.failures) for other in others)
         notes.append(
             f"{source} holds {len(others) + 1} boots: the last complete one, from line {boot.first_line} on, was read; "
-            f"{failures} failures of the others were left out"
+            f"failures of the others left out: {failures}"
         )
     if is_difference(text):
         notes.append(f"{source} is a difference between two logs: the newer one ('+') was read")

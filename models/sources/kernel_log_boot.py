@@ -105,13 +105,25 @@ class Boot:
         return function if function is not None and function.secondary == key[1] else None
 
     def read_bar(self, function: SeenFunction, index: BarIndex, resource: LoggedResource) -> SeenBar:
-        """A BAR as firmware left it; address 0 means that firmware gave it none."""
-        address = resource.start if resource.start and not resource.disabled else None
+        """A BAR as firmware left it."""
+        address = None if resource.disabled or self._is_unset(function, resource) else resource.start
         bar = SeenBar(index, resource.space, resource.size, 64 if resource.wide else 32, resource.prefetchable)
         bar.address = bar.initial = address
         bar.assigned = address is not None
         function.bars[index] = bar
         return bar
+
+    def _is_unset(self, function: SeenFunction, resource: LoggedResource) -> bool:
+        """Bus address 0 is what an unconfigured register reads; only an assignment makes it an address."""
+        if not resource.start:
+            return True
+        domain = split_function_address(function.address)[0]
+        return any(
+            window.offset == resource.start and window.space == resource.space and resource.start in window.range
+            for root in self.root_buses.values()
+            if root.domain == domain
+            for window in root.windows
+        )
 
     def read_vf_block(self, function: SeenFunction, index: BarIndex, block: LoggedResource, copies: int) -> None:
         """A VF BAR with the range of all its copies."""
@@ -121,20 +133,23 @@ class Boot:
 
     def begin_listing(self, bridge: SeenFunction) -> None:
         """The windows that are listed next are those of this bridge."""
-        self._listings[bridge.address] = self._listings.get(bridge.address, 0) + 1
+        if bridge.windows or bridge.address not in self._listings:
+            self._listings[bridge.address] = self._listings.get(bridge.address, 0) + 1
         bridge.cardbus.clear()
 
     def list_window(self, function: SeenFunction, resource: LoggedResource) -> None:
         """A window as it is now; in the bridge's first list, as firmware left it."""
         range_ = resource.range
         if function.header == 2:
-            if range_ is not None:
-                function.cardbus.append((resource.space, range_, resource.prefetchable))
+            if (
+                range_ is not None
+                and (entry := (resource.space, range_, resource.prefetchable)) not in function.cardbus
+            ):
+                function.cardbus.append(entry)
             return
         known = function.windows.get(resource.window_kind)
         window = _window(function, resource.window_kind, resource)
-        # Base and limit 0 are what an unconfigured bridge reads; only an assignment makes it a window at 0.
-        if range_ is not None and range_.start == 0 and window.range != range_:
+        if window.range != range_ and self._is_unset(function, resource):
             range_ = None
         if known is None and self._listings.get(function.address, 1) <= 1:
             window.initial = range_

@@ -24,7 +24,10 @@ _RESERVED = re.compile(r"(?:system|pnp) (?P<what>[0-9a-f]{2}:[0-9a-f]{2}): \[[^\
 _CONFIGURATION = re.compile(r"PCI: (?:MMCONFIG|ECAM)(?: at)? \[mem [^\]]*\] reserved (?:in|as) ")
 _INTERRUPT_CONTROLLER = re.compile(r"IOAPIC\[(?P<number>\d+)\]: .*address 0x(?P<address>[0-9a-f]+)")
 _KERNEL = re.compile(r"Linux version (?P<version>\d+\.\d+\S*) \(")
-_MACHINE = re.compile(r"(?:\] |^|kernel: )(?P<by>DMI|(?:OF: fdt: ?)?Machine model): (?P<name>\S.*)")
+_MACHINE = re.compile(
+    r"(?:^|\] |kernel: )(?:DMI:|(?:OF: fdt: ?)?Machine model:|Hardware name:|MIPS: machine is) +(?P<name>\S.*)"
+)
+_NAMES = ("DMI: ", "Machine model: ", "Hardware name: ", "machine is ")
 
 _IOAPIC_SIZE = 1 << 10
 _FIRST_OTHER = 4
@@ -53,7 +56,7 @@ def take_bus_line(boot: Boot, line: Line) -> None:
 
 
 def _root_resource(boot: Boot, key: BusKey, line: Line) -> None:
-    """``root bus resource [mem 0x600000000-0x60fffffff] (bus address [0xe0000000-0xefffffff])``, ``[bus 00-fe]``."""
+    """``root bus resource [mem 0x700000000-0x70fffffff] (bus address [0xd0000000-0xdfffffff])``, ``[bus 00-fe]``."""
     root = boot.root_buses.setdefault(key, SeenRootBus(*key))
     numbers = _BUS_RANGE.search(line.body)
     resource = find_resource(line.body)
@@ -145,7 +148,7 @@ def take_platform_line(boot: Boot, text: str) -> None:
         _host_window(boot, text)
     elif " reserved" in text or "IOAPIC[" in text:
         _reserved(boot, text)
-    elif "DMI: " in text or "Machine model: " in text:
+    elif boot.machine is None and any(name in text for name in _NAMES):
         _machine(boot, text)
 
 
@@ -182,9 +185,9 @@ def _reserved(boot: Boot, text: str) -> None:
 
 
 def _machine(boot: Boot, text: str) -> None:
-    """``DMI: Maker Model/Board, BIOS 1.2 01/02/2020`` or ``Machine model: ...``."""
+    """``DMI: Maker Model/Board, BIOS 1.2 01/02/2020``, ``Machine model: ...``."""
     match = _MACHINE.search(text)
-    if match is not None and not match["name"].startswith("Memory slots") and boot.machine is None:
+    if match is not None and not match["name"].startswith("Memory slots"):
         boot.machine = match["name"].split(", BIOS ")[0].strip()
 
 

@@ -73,6 +73,7 @@ def _hotplug_port(boot: Boot, address: FunctionAddress, line: Line) -> None:
     """``pciehp: Slot #3 AttnBtn- ... HotPlug+``; ``pciehp: Slot(3): Card not present`` empties the slot."""
     function = boot.function(address)
     function.hotplug = True
+    function.header = 1 if function.header is None else function.header
     if "Card not present" in line.body or line.body.endswith("Link Down"):
         boot.remove_behind(function)
 

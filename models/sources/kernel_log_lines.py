@@ -26,7 +26,8 @@ _WRAPPED_BEFORE = (
     "can't claim BAR",
     "resource",
 )
-_SPACED = ("64bit", "pref", "size", "window", "disabled", "0x", "[", "0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
+_IN_NUMBER = re.compile(r"-$|0x[0-9a-f]*$")
+_WORD = re.compile(r"64bit|pref|size|window|disabled|0x")
 _CONTINUES_INSIDE = re.compile(
     r"-?0x[0-9a-f]|-?[0-9a-f]+(?:[-\]]| (?:64bit|pref|window|disabled))|(?:64bit|pref|size|window|disabled)\b"
 )
@@ -66,7 +67,7 @@ def whole_lines(text: str) -> Iterator[tuple[int, str]]:
     difference = is_difference(text)
     pending: str | None = None
     pending_number = 0
-    for number, raw in enumerate(text.splitlines(), start=1):
+    for number, raw in enumerate(text.replace("\u00a0", " ").splitlines(), start=1):
         line = _QUOTING.sub("", raw, count=1) if ">" in raw[:12] else raw
         if difference and line[:1] in "+-":
             if line[:1] == "-":
@@ -75,8 +76,7 @@ def whole_lines(text: str) -> Iterator[tuple[int, str]]:
         if pending is not None:
             stripped = line.strip()
             if _continues(pending, stripped):
-                joint = "" if pending[-1] == "-" or not stripped.startswith(_SPACED) else " "
-                yield pending_number, pending + joint + stripped
+                yield pending_number, _joined(pending, stripped)
                 pending = None
                 continue
             yield pending_number, pending
@@ -106,6 +106,13 @@ def _continues(pending: str, stripped: str) -> bool:
     """The line is the rest of the wrapped one before it."""
     inside = pending.rfind("[") > pending.rfind("]")
     return (_CONTINUES_INSIDE if inside else _CONTINUES_AFTER).match(stripped) is not None
+
+
+def _joined(pending: str, stripped: str) -> str:
+    """The wrapped line in one piece; some mail programs break a number in two."""
+    within = _IN_NUMBER.search(pending)
+    broken = within is not None and (within[0] == "-" or _WORD.match(stripped) is None)
+    return pending + ("" if broken else " ") + stripped
 
 
 def origins(number: int, line: str) -> Iterator[Line]:

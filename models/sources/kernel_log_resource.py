@@ -10,7 +10,7 @@ from models.resources import ADDRESS_LIMIT, Address, Range, Size, Space, WindowK
 
 _RESOURCE = re.compile(
     r"\[(?P<space>mem|io)\s*(?:size\s+0x(?P<size>[0-9a-f]+)|0x(?P<start>[0-9a-f]+)(?:-0x(?P<end>[0-9a-f]+))?)?"
-    r"(?P<flags>[^\]\[]*)\]"
+    r"(?P<flags>[ \w]*)\]"
 )
 _OLD_RESOURCE = re.compile(
     r"(?P<kind>(?:32bit |64bit )?(?:mmio|mem)(?: pref)?|pref mem|io(?: port)?|I/O)(?: resource)?:? *"
