@@ -1,4 +1,4 @@
-"""Why a BAR moves: what a plan puts where the BAR, or a window around it, was."""
+"""What a plan means beyond its addresses: what takes the place of a BAR that moves, what empty ports lose."""
 
 from __future__ import annotations
 
@@ -31,6 +31,30 @@ def why_moved(topology: Topology, placement: Placement) -> dict[BarKey, str]:
                     reasons[key] = f"makes room for {_some(taken)}"
                     break
     return reasons
+
+
+def lost_reserves(topology: Topology, placement: Placement) -> list[str]:
+    """A warning where empty hotplug ports end up with less room than they have today, else nothing."""
+    ports = [
+        function.address
+        for function, _ in topology.functions()
+        if function.bridge is not None
+        and function.bridge.hotplug
+        and not function.bridge.functions
+        and any(
+            _size(placement.windows.get(WindowKey(function.address, window.kind))) < _size(window.range)
+            for window in function.bridge.windows
+        )
+    ]
+    if not ports:
+        return []
+    if len(ports) == 1:
+        return [f"the empty hotplug port {ports[0]} has less room than today for a later device"]
+    return [f"{len(ports)} empty hotplug ports have less room than today for later devices: {', '.join(ports)}"]
+
+
+def _size(range_: Range | None) -> int:
+    return 0 if range_ is None else range_.size
 
 
 Arrival = tuple[BarKey, Space, Range]

@@ -10,7 +10,7 @@ from models.legality import Breach, new_breaches
 from models.placement import Measures, Placement, measure
 from models.plan import Objective, Plan, PlannedBar, PlannedWindow, Status
 from models.topology import BarKey, Topology, WindowKey
-from solver.reasons import why_moved
+from solver.reasons import lost_reserves, why_moved
 from solver.request import Request
 
 
@@ -90,6 +90,6 @@ def make_result(
         objectives=objectives,
         bars=bars,
         windows=windows,
-        warnings=warnings,
+        warnings=(*warnings, *lost_reserves(topology, placement)),
     )
     return Result(topology, plan, measures, tuple(breaches), seconds, log, interrupted)

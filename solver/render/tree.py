@@ -38,7 +38,7 @@ ASCII = Guides("+- ", "\\- ", "|  ")
 BOX = Guides("├─ ", "└─ ", "│  ")
 """For terminals whose encoding has box characters."""
 
-QUIET_RUN = 3
+QUIET_RUN = 4
 """So many functions without BARs in a row are shown as one line, unless everything is wanted."""
 
 

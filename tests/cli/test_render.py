@@ -13,7 +13,7 @@ from models.plan import Objective
 from models.resources import FunctionAddress, Range
 from models.sources.observation import Failure
 from models.topology import Bar, BarKey, BridgeWindow, Topology, WindowKey
-from solver.reasons import why_moved
+from solver.reasons import lost_reserves, why_moved
 from solver.render.classes import class_name
 from solver.render.columns import columns, labels, section
 from solver.render.machine import failure_lines
@@ -161,3 +161,13 @@ def test_a_bar_that_nothing_pushes_has_no_reason(topology: Topology) -> None:
     placement = Placement.today(topology)
     placement.bars[MOVER] = 0x4010000000
     assert why_moved(topology, placement) == {}
+
+
+def test_an_empty_hotplug_port_that_loses_room_is_named(machine: dict[str, Any]) -> None:
+    del machine["root_buses"][0]["functions"][0]["bridge"]["functions"][:]
+    topology = load_topology(json.dumps(machine), "machine.json")
+    placement = Placement.today(topology)
+    assert lost_reserves(topology, placement) == []
+    placement.windows[WindowKey(FunctionAddress("0000:00:01.0"), "pref")] = None
+    (warning,) = lost_reserves(topology, placement)
+    assert "0000:00:01.0" in warning
