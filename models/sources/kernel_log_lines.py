@@ -32,7 +32,8 @@ _CONTINUES_INSIDE = re.compile(
     r"-?0x[0-9a-f]|-?[0-9a-f]+(?:[-\]]| (?:64bit|pref|window|disabled))|(?:64bit|pref|size|window|disabled)\b"
 )
 _CONTINUES_AFTER = re.compile(r"\[(?:mem|io) |\d+: \[(?:mem|io) ")
-_ADDED = re.compile(r"^\+(?:\[ *\d+\.|[a-z_]+ [0-9a-f]{4,8}:)", re.MULTILINE)
+_ADDED = re.compile(r"^\+(?:\[ *\d+\.|pci[a-z_]* [0-9a-f]{4,8}:)", re.MULTILINE)
+_HUNK = re.compile(r"^(?:@@ |\+\+\+ )", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def whole_lines(text: str) -> Iterator[tuple[int, str]]:
 
 def is_difference(text: str) -> bool:
     """Whether the text holds a ``diff`` between two kernel logs."""
-    return "\n@@ " in text and _ADDED.search(text) is not None
+    return _ADDED.search(text) is not None and _HUNK.search(text) is not None
 
 
 def _is_wrapped(line: str) -> bool:

@@ -211,9 +211,10 @@ def test_damaged_line_holds_the_words_of_two() -> None:
     assert window(read(text), "0000:00:02.0", "io").range == Range(0x6000, 0x7000)
 
 
-def test_difference_of_two_logs_gives_the_newer_one() -> None:
+@pytest.mark.parametrize("heading", ["--- dmesg_a\n+++ dmesg_b\n", "@@ -1,4 +1,4 @@\n"])
+def test_difference_of_two_logs_gives_the_newer_one(heading: str) -> None:
     text = (
-        "--- dmesg_a\n+++ dmesg_b\n@@ -1,4 +1,4 @@\n"
+        f"{heading}"
         " pci 0000:01:00.0: [1234:5678] type 00 class 0x030000\n"
         "-pci 0000:01:00.0: BAR 0 [mem 0x90000000-0x90ffffff]: assigned\n"
         "+pci 0000:01:00.0: BAR 0 [mem 0x94000000-0x94ffffff]: assigned\n"
