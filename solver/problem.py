@@ -59,7 +59,9 @@ class BarItem:
     required
         It counts as ``unplaced`` when it gets none.
     evicted
-        A movable BAR whose place today breaks a rule: it has to move.
+        A movable BAR whose place today breaks a rule whatever the windows are: it has to move.
+    homeless
+        A movable BAR that lies in no window today: it moves, or a window comes to it.
     nested
         Whether it must lie in a window; an immovable BAR that does not today is left as it is.
     starts
@@ -84,6 +86,7 @@ class BarItem:
     kept: bool
     required: bool
     evicted: bool = False
+    homeless: bool = False
     nested: bool = True
     shared: bool = False
     stand_in: bool = False
@@ -281,18 +284,21 @@ class _Builder:
         for bar in self.problem.bars:
             if bar.today is None:
                 continue
-            legal = self._bar_is_nested(bar, bar.today)
+            nested = self._bar_is_nested(bar, bar.today)
             if not bar.movable:
-                bar.nested = legal
+                bar.nested = nested
                 # Merged with a neighbour it overlaps, it no longer stands among the obstacles by itself.
                 bar.shared = (bar.today, bar.today + bar.span) not in bar.bus.obstacles[bar.space]
             else:
-                aligned = bar.today % bar.size == 0
-                bar.evicted = not (legal and aligned) or self._hits(
-                    bar.bus, bar.space, (bar.today, bar.today + bar.span)
-                )
+                here, remainder = divmod(bar.today, bar.size)
+                allowed = remainder == 0 and any(first <= here <= last for first, last in bar.starts)
+                bar.evicted = not allowed or self._hits(bar.bus, bar.space, (bar.today, bar.today + bar.span))
+                bar.homeless = not nested
+        beside: dict[tuple[int, Space], list[WindowItem]] = {}
         for window in self.problem.windows:
-            self._window_breaches(window)
+            beside.setdefault((window.bus.number, window.space), []).append(window)
+        for window in self.problem.windows:
+            self._window_breaches(window, beside[window.bus.number, window.space])
 
     def _bar_is_nested(self, bar: BarItem, start: int) -> bool:
         end = start + bar.span
@@ -309,9 +315,9 @@ class _Builder:
         return bus.subtractive and self._fits_on(bus.parent, space, prefetchable, span)
 
     def _hits(self, bus: BusNode, space: Space, span: Span) -> bool:
-        return any(_overlap(span, other) for other in [*bus.obstacles[space], *self.problem.reserved[space]])
+        return any(_overlap(span, other) for other in bus.obstacles[space])
 
-    def _window_breaches(self, window: WindowItem) -> None:
+    def _window_breaches(self, window: WindowItem, siblings: list[WindowItem]) -> None:
         if window.today is None:
             return
         span, grain = window.today, window.granularity
@@ -325,9 +331,8 @@ class _Builder:
             if _overlap(span, obstacle):
                 legal = False
                 window.exempt.add(obstacle)
-        for other in self.problem.windows:
-            beside = other is not window and other.bus is window.bus and other.space == window.space
-            if beside and other.today and _overlap(span, other.today):
+        for other in siblings:
+            if other is not window and other.today and _overlap(span, other.today):
                 legal = False
                 window.exempt.add(other.key)
         for reserved in self.problem.reserved[window.space]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
+from importlib.util import find_spec
 
 from models.mobility import Mobility, Policy
 from models.placement import Placement
@@ -11,12 +13,16 @@ from models.plan import Status
 from models.topology import Topology
 from solver.cpsat.model import Answer, Limits
 from solver.cpsat.search import Search
-from solver.engines import Progress
+from solver.cpsat.worth import Arrangement
+from solver.engines import Progress, engine
 from solver.problem import Problem, cpu_range, problems
 from solver.request import Request
 from solver.result import Result, make_result
 
 NAME = "cp-sat"
+
+_GREEDY = "linux-6.1"
+"""The engine whose placement is the first to be improved."""
 
 
 def solve(topology: Topology, request: Request, progress: Progress | None = None) -> Result:
@@ -31,8 +37,10 @@ def solve(topology: Topology, request: Request, progress: Progress | None = None
     movement = request.mobility(topology)
     placement = Placement.today(topology)
     answers: list[Answer] = []
+    start = _greedy_start(topology, request)
     for problem in problems(topology, movement):
-        answer = Search(problem, request.minimize, limits, progress).run()
+        known = None if start is None else _arrangement(problem, start)
+        answer = Search(problem, request.minimize, limits, progress, known).run()
         answers.append(answer)
         _take(problem, answer, placement)
     warnings = _warnings(topology, placement, movement, request.policy)
@@ -50,6 +58,29 @@ def solve(topology: Topology, request: Request, progress: Progress | None = None
         warnings=tuple(warnings),
         interrupted=limits.interrupted,
     )
+
+
+def _greedy_start(topology: Topology, request: Request) -> Placement | None:
+    """The kernel's greedy placement, where something has no address yet and the greedy breaks no rule."""
+    if all(bar.address is not None or bar.optional or bar.fixed for _, bar in topology.bars()):
+        return None
+    if find_spec("solver.kernel") is None:
+        return None
+    result = engine(_GREEDY)(topology, replace(request, options={}))
+    return result.plan.placement if result.legal else None
+
+
+def _arrangement(problem: Problem, placement: Placement) -> Arrangement:
+    """A placement in the coordinates of a problem."""
+    arrangement = Arrangement()
+    for bar in problem.bars:
+        at = placement.bars.get(bar.key) if bar.movable else None
+        arrangement.bars[bar.key] = None if at is None else problem.coordinates.of(bar.space, at)
+    for window in problem.windows:
+        range_ = placement.windows.get(window.key)
+        span = None if range_ is None else problem.coordinates.of_range(window.space, range_)
+        arrangement.windows[window.key] = span
+    return arrangement
 
 
 def _take(problem: Problem, answer: Answer, placement: Placement) -> None:

@@ -24,6 +24,9 @@ from solver.cpsat.worth import Arrangement, floors, today, worth
 from solver.packing import pack, shrink
 from solver.problem import BarItem, BusNode, Problem, Span, WindowItem
 
+_TRIES = 3
+"""How often the solver is asked for one group."""
+
 
 @dataclass(slots=True, eq=False)
 class Group:
@@ -33,12 +36,15 @@ class Group:
     ----------
     answer
         The optimum of the group by itself.
+    tries
+        How often the solver was asked.
     """
 
     atoms: tuple[FunctionAddress, ...]
     bars: list[BarItem]
     windows: list[WindowItem]
     answer: Answer = field(default_factory=lambda: Answer(None, {}, {}))
+    tries: int = 0
 
     def spans(self, arrangement: Arrangement) -> list[tuple[Space, Span]]:
         """What the group takes on the root bus, immovable BARs left out."""
@@ -73,6 +79,8 @@ class Search:
         Objectives in lexicographic order.
     progress
         Receives one line now and then.
+    known
+        A legal arrangement of the whole problem to start from; today's where none is given.
     """
 
     def __init__(
@@ -81,9 +89,12 @@ class Search:
         minimize: tuple[str, ...],
         limits: Limits,
         progress: Callable[[str], None] | None = None,
+        known: Arrangement | None = None,
     ) -> None:
         self.problem, self.minimize, self.limits = problem, minimize, limits
         self.progress = progress or (lambda line: None)
+        self.known_is_legal = known is not None
+        self.known = known or today(problem.bars, problem.windows)
         self.groups = self._groups()
 
     def run(self) -> Answer:
@@ -94,8 +105,14 @@ class Search:
                 self._solve_alone(group, min(1.0, 1.5 / (len(pending) - number)))
                 if group.answer.infeasible:
                     return Answer(None, {}, {}, infeasible=True)
-            pending = self._resolve_conflicts()
+            pending = self._resolve_conflicts() or self._unproved()
         return self._together()
+
+    def _unproved(self) -> list[Group]:
+        """Groups that may use the time the others left over."""
+        if self.limits.left < 0.1:
+            return []
+        return [group for group in self.groups if not group.answer.proved and group.tries < _TRIES]
 
     # -- groups -----------------------------------------------------------------------------------------------------
 
@@ -128,6 +145,7 @@ class Search:
             return
         self.progress(f"{self.problem.root.name}: {len(group.bars)} BARs at {', '.join(group.atoms[:3])}")
         limits = self.limits.share(part)
+        group.tries += 1
         group.answer = self._improve(group, bounds, limits, start)
         self.limits.interrupted |= limits.interrupted
 
@@ -165,6 +183,10 @@ class Search:
         if not _must_change(group):
             now = today(group.bars, group.windows)
             candidates += [now, shrink(group.bars, group.windows, now)]
+        known = _part(self.known, group)
+        candidates += [known, shrink(group.bars, group.windows, known)] if self.known_is_legal else []
+        if group.answer.arrangement is not None:
+            candidates.append(group.answer.arrangement)
         if all(bar.movable for bar in group.bars) and not any(bar.bus.subtractive for bar in group.bars):
             spaces: set[Space] = {item.space for item in group.windows} | {item.space for item in group.bars}
             for everything in (True, False):
@@ -173,7 +195,7 @@ class Search:
                     packed = pack(self.problem, group.atoms, spaces, walls, together=together)
                     if packed is not None:
                         candidates.append(packed)
-                if len(candidates) > 2:
+                if packed is not None:
                     break
         worths = [worth(group.bars, group.windows, candidate) for candidate in candidates]
         if not candidates:
@@ -230,8 +252,8 @@ class Search:
         return True
 
     def _together(self) -> Answer:
-        """All groups in one arrangement; where some still collide, or have none, they stay as they are today."""
-        chosen = {id(group): today(group.bars, group.windows) for group in self.groups}
+        """All groups in one arrangement; where some still collide, or have none, they stay as in the known one."""
+        chosen = {id(group): _part(self.known, group) for group in self.groups}
         complete = {id(group): group.answer.arrangement or chosen[id(group)] for group in self.groups}
         if not _collisions(self.groups, complete):
             chosen = complete
@@ -255,9 +277,17 @@ class Search:
         return result
 
 
+def _part(arrangement: Arrangement, group: Group) -> Arrangement:
+    """What an arrangement says of the items of a group."""
+    return Arrangement(
+        {bar.key: arrangement.bars.get(bar.key) for bar in group.bars if bar.movable},
+        {window.key: arrangement.windows.get(window.key) for window in group.windows},
+    )
+
+
 def _must_change(group: Group) -> bool:
     """Whether today's arrangement is no legal one: a movable BAR breaks a rule, or two overlap."""
-    if any(bar.evicted for bar in group.bars):
+    if any(bar.evicted or bar.homeless for bar in group.bars):
         return True
     by_bus: dict[tuple[int, Space], list[Span]] = defaultdict(list)
     for bar in group.bars:

@@ -180,7 +180,7 @@ def _tolerated_window(
     blocks: cp_model.IntVar,
 ) -> WindowVars:
     """A window that either stays as it is today, in breach, or becomes legal."""
-    model, name = variables.model, str(window.key)
+    model, name, grain = variables.model, str(window.key), variables.granule[window.space]
     start, size, end = shape
     assert window.today is not None
     today = variables.units(window.space, window.today)
@@ -189,11 +189,13 @@ def _tolerated_window(
     interval = model.new_optional_interval_var(start, size, end, legal, name)
     model.add(blocks >= 1).only_enforce_if(legal)
     model.add(blocks == 0).only_enforce_if(legal.negated())
-    bound = 1 << 60
-    outer_start = model.new_int_var(0, bound, f"{name} start as it is")
-    outer_end = model.new_int_var(0, bound, f"{name} end as it is")
-    model.add(outer_start == start).only_enforce_if(stays.negated())
-    model.add(outer_end == end).only_enforce_if(stays.negated())
+    reach = [(align_up(low, grain) // grain, align_down(high, grain) // grain) for low, high in window.places]
+    lowest, highest = min(low for low, _ in [today, *reach]), max(high for _, high in [today, *reach])
+    outer_start = model.new_int_var(lowest, highest, f"{name} start as it is")
+    outer_end = model.new_int_var(lowest, highest, f"{name} end as it is")
+    model.add(outer_start == start).only_enforce_if(legal)
+    model.add(outer_end == end).only_enforce_if(legal)
+    model.add(outer_start == outer_end).only_enforce_if(opened.negated())
     model.add(outer_start == today[0]).only_enforce_if(stays)
     model.add(outer_end == today[1]).only_enforce_if(stays)
     return WindowVars(window, outer_start, outer_end, start, end, size, opened, legal, stays, interval)
