@@ -34,12 +34,11 @@ def why_moved(topology: Topology, placement: Placement) -> dict[BarKey, str]:
 
 
 def lost_reserves(topology: Topology, placement: Placement) -> list[str]:
-    """A warning where empty hotplug ports end up with less room than they have today, else nothing."""
+    """A warning where ports with nothing behind them end up with less room than they have today, else nothing."""
     ports = [
         function.address
         for function, _ in topology.functions()
         if function.bridge is not None
-        and function.bridge.hotplug
         and not function.bridge.functions
         and any(
             _size(placement.windows.get(WindowKey(function.address, window.kind))) < _size(window.range)
@@ -49,8 +48,8 @@ def lost_reserves(topology: Topology, placement: Placement) -> list[str]:
     if not ports:
         return []
     if len(ports) == 1:
-        return [f"the empty hotplug port {ports[0]} has less room than today for a later device"]
-    return [f"{len(ports)} empty hotplug ports have less room than today for later devices: {', '.join(ports)}"]
+        return [f"the empty port {ports[0]} has less room than today for a later device"]
+    return [f"{len(ports)} empty ports have less room than today for later devices: {', '.join(ports)}"]
 
 
 def _size(range_: Range | None) -> int:

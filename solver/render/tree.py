@@ -38,6 +38,9 @@ ASCII = Guides("+- ", "\\- ", "|  ")
 BOX = Guides("├─ ", "└─ ", "│  ")
 """For terminals whose encoding has box characters."""
 
+_LONG, _SHORT = " is not verified to survive a BAR move", " not verified"
+"""The reason that stands in most lines, short; the summary below the tree spells it out."""
+
 QUIET_RUN = 4
 """So many functions without BARs in a row are shown as one line, unless everything is wanted."""
 
@@ -158,7 +161,7 @@ def bar_freedom(bar: Bar, reason: str | None) -> str:
         if bar.fixed:
             return "stays: fixed"
         return "optional" if bar.optional else "needs an address"
-    return "may move" if reason is None else f"stays: {reason}"
+    return "may move" if reason is None else f"stays: {reason.replace(_LONG, _SHORT)}"
 
 
 def _window_lines(bridge: Bridge, *, everything: bool) -> Iterator[str]:
