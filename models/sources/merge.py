@@ -8,10 +8,10 @@ is older than a listing: what it shows beside a whole listing was unplugged or h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from models.resources import FunctionAddress
+from models.resources import FunctionAddress, split_function_address
 from models.sources.iomem import is_function_name
 from models.sources.observation import Observation, SeenBar, SeenFunction, SeenRootBus, SeenWindow
 from models.topology import BarIndex
@@ -19,7 +19,7 @@ from models.topology import BarIndex
 _RANKS = {"sysfs": 4, "lspci": 3, "kernel log": 2}
 _BARE_CONFIG = 1
 _WHOLE_SHARE = 0.6
-"""A listing with fewer of the log's functions is a selection (``lspci -d`` or ``-s``), no whole machine."""
+"""A listing with a smaller share of all known functions is a selection (``lspci -d`` or ``-s``), no whole machine."""
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ def merge(observations: Sequence[Observation]) -> Merged:
     for observation in ranked:
         for function in observation.functions.values():
             known = result.functions.get(function.address)
-            if known is None:
+            if known is None or _another_device(known, function):
                 result.functions[function.address] = _copy(function)
             else:
                 _fold(known, function, merged)
@@ -89,6 +89,13 @@ def _copy(function: SeenFunction) -> SeenFunction:
         windows={kind: replace(window) for kind, window in function.windows.items()},
         cardbus=list(function.cardbus),
     )
+
+
+def _another_device(known: SeenFunction, better: SeenFunction) -> bool:
+    """The address belongs to two devices: bus numbers changed between the sources, so the lesser one says nothing."""
+    if known.id is not None and better.id is not None:
+        return known.id != better.id
+    return known.header is not None and better.header is not None and known.header != better.header
 
 
 def _fold(known: SeenFunction, better: SeenFunction, merged: Merged) -> None:
@@ -188,7 +195,10 @@ def _fold_root_buses(result: Observation, observation: Observation) -> None:
 
 
 def _sizes_from_ranges(result: Observation) -> None:
-    """A BAR with an address and no size has the size of the range of its function that begins there."""
+    """A BAR with an address and no size has the size of the range of its function that begins there.
+
+    A range holds all copies of a VF BAR.
+    """
     sizes = {
         (seen.name, seen.space, seen.range.start): seen.range.size
         for seen in result.ranges
@@ -197,28 +207,68 @@ def _sizes_from_ranges(result: Observation) -> None:
     for function in result.functions.values():
         for bar in function.bars.values():
             if bar.size is None and bar.address is not None:
-                bar.size = sizes.get((function.address, bar.space, bar.address))
+                size = sizes.get((function.address, bar.space, bar.address))
+                copies = bar.copies or 1
+                if size is not None and size % copies == 0:
+                    bar.size = size // copies
 
 
-def _drop_vanished(merged: Merged, observations: Iterable[Observation]) -> None:
-    """Leave out functions that a log saw and a whole listing of the machine does not show."""
+def _drop_vanished(merged: Merged, observations: Sequence[Observation]) -> None:
+    """Leave out functions that a log saw and a whole listing of the machine does not show.
+
+    What stands on a root bus cannot be unplugged: firmware hides it, and its BARs still decode. It is kept, fixed.
+    """
     listed: set[FunctionAddress] = set()
     logged: set[FunctionAddress] = set()
     for observation in observations:
         (logged if observation.kind == "kernel log" else listed).update(observation.functions)
     functions = merged.observation.functions
-    if not logged or len(listed & logged) < _WHOLE_SHARE * len(logged):
+    if not logged or not _is_whole(listed, logged, merged.observation):
         return
-    buses = {address.rsplit(":", 1)[0] for address in listed}
+    roots = set(merged.observation.root_buses)
+    lead = _led_to(merged.observation)
+    needed = {split_function_address(address)[:2] for address in listed} - {
+        (split_function_address(address)[0], functions[address].secondary) for address in listed
+    }
+    hidden = []
     for address in sorted(logged - listed):
         function = functions[address]
-        domain = address.split(":")[0]
-        leads = function.secondary is not None and f"{domain}:{function.secondary:02x}" in buses
-        if not leads:
+        bus = split_function_address(address)[:2]
+        behind = (bus[0], function.secondary)
+        if behind in needed:
+            continue
+        if bus in roots or bus not in lead:
+            hidden.append(address)
+            for bar in function.bars.values():
+                bar.fixed = True
+        else:
             merged.vanished.append(address)
             del functions[address]
-    if merged.vanished:
-        merged.observation.notes.append(
-            f"{len(merged.vanished)} functions of the log are not in the listing (unplugged or hidden since) and were "
-            f"left out: {', '.join(merged.vanished[:6])}{', ...' if len(merged.vanished) > 6 else ''}"
-        )
+    _note(merged, hidden, "on a root bus are in the log and not in the listing (hidden by firmware): kept, fixed")
+    _note(merged, merged.vanished, "of the log are not in the listing (unplugged since): left out")
+
+
+def _is_whole(listed: set[FunctionAddress], logged: set[FunctionAddress], merged: Observation) -> bool:
+    """A listing of the whole machine has most of what is known, and device 0 of a bus that no bridge leads to."""
+    if len(listed) < _WHOLE_SHARE * len(listed | logged):
+        return False
+    lead = _led_to(merged)
+    return any(
+        split_function_address(address)[2:] == (0, 0) and split_function_address(address)[:2] not in lead
+        for address in listed
+    )
+
+
+def _led_to(observation: Observation) -> set[tuple[int, int]]:
+    """Domain and number of every bus that a bridge leads to."""
+    return {
+        (split_function_address(address)[0], function.secondary)
+        for address, function in observation.functions.items()
+        if function.secondary
+    }
+
+
+def _note(merged: Merged, addresses: list[FunctionAddress], text: str) -> None:
+    if addresses:
+        names = ", ".join(addresses[:6]) + (", ..." if len(addresses) > 6 else "")
+        merged.observation.notes.append(f"{len(addresses)} functions {text}: {names}")

@@ -114,14 +114,13 @@ def _missing_spaces(key: BusKey, windows: list[RootWindow], items: list[Item], *
 
 
 def _with_whole_offset(window: RootWindow, notes: list[str]) -> RootWindow:
-    """The window with an offset in whole granules: kernels align CPU addresses, whatever the device tree says."""
-    unit = IO_GRANULARITY if window.space == "io" else MEMORY_GRANULARITY
-    if window.offset % unit == 0:
+    """The window with an offset in whole pages: no host bridge translates less."""
+    if window.offset % IO_GRANULARITY == 0:
         return window
     notes.append(
-        f"root window [{window.space} {window.range}]: offset {window.offset:#x} rounded down to a multiple of {unit:#x}"
+        f"root window [{window.space} {window.range}]: offset {window.offset:#x} rounded to a multiple of 4 KiB"
     )
-    return replace(window, offset=align_down(window.offset, unit))
+    return replace(window, offset=align_down(window.offset, IO_GRANULARITY))
 
 
 def _for_lost_lines(key: BusKey, windows: list[RootWindow], items: list[Item], notes: list[str]) -> list[RootWindow]:

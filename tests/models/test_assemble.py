@@ -246,12 +246,12 @@ def test_bridges_outside_of_every_listed_window_mean_a_lost_line_and_single_bars
     assert any("outside of every window" in note for note in assembled.notes)
 
 
-def test_an_offset_off_the_granularity_is_rounded() -> None:
+def test_an_offset_that_is_no_whole_page_is_rounded() -> None:
     seen = machine()
-    window = SeenRootWindow("mem", Range(0x1100110000, 0x1180110000), offset=0x1080110000)
+    window = SeenRootWindow("mem", Range(0x1100110000, 0x1180110000), offset=0x1080110100)
     seen.root_buses[(0, 0)] = SeenRootBus(0, 0, windows=[window])
     assembled = assemble(seen)
-    assert assembled.topology.root_buses[0].windows[0].offset == 0x1080100000
+    assert assembled.topology.root_buses[0].windows[0].offset == 0x1080110000
     assert any("rounded" in note for note in assembled.notes)
 
 

@@ -78,27 +78,68 @@ def test_a_resized_bar_keeps_its_index() -> None:
     assert bars[3].size == 16384
 
 
-def test_functions_a_whole_listing_lacks_are_left_out_but_not_those_that_lead_on() -> None:
-    first = log()
-    gone = FunctionAddress("0000:00:1f.7")
-    first.function(gone)
-    for device in range(2, 8):
-        address = FunctionAddress(f"0000:00:{device:02x}.0")
-        first.function(address)
-    other = listing()
-    for device in range(2, 8):
-        other.function(FunctionAddress(f"0000:00:{device:02x}.0"))
-    del other.functions[PORT]
+def whole_machine() -> tuple[Observation, Observation]:
+    """A log and a whole listing of the same machine: a host bridge, more devices, the port and the card."""
+    first, other = log(), listing()
+    for observation in (first, other):
+        for device in (0, 2, 3, 4, 5, 6, 7):
+            observation.function(FunctionAddress(f"0000:00:{device:02x}.0"))
+    return first, other
+
+
+def test_what_a_whole_listing_lacks_behind_a_bridge_was_unplugged() -> None:
+    first, other = whole_machine()
+    del other.functions[CARD]
     merged = merge([first, other])
-    assert merged.vanished == [gone]
-    assert PORT in merged.observation.functions
+    assert merged.vanished == [CARD]
+    assert any("unplugged" in note and CARD in note for note in merged.observation.notes)
+
+
+def test_what_a_whole_listing_lacks_on_a_root_bus_is_hidden_and_fixed() -> None:
+    first, other = whole_machine()
+    hidden = FunctionAddress("0000:00:1f.1")
+    first.function(hidden).bars[0] = SeenBar(0, "mem", 16 * MIB, 64, False, 0xFD000000, True)
+    merged = merge([first, other])
+    assert merged.vanished == []
+    assert merged.observation.functions[hidden].bars[0].fixed
+    assert any("hidden" in note for note in merged.observation.notes)
+
+
+def test_a_bridge_the_listing_lacks_stays_where_listed_functions_stand_behind_it() -> None:
+    first, other = whole_machine()
+    first.function(PORT)
+    del other.functions[PORT]
+    assert PORT in merge([first, other]).observation.functions
 
 
 def test_a_selection_leaves_nothing_out() -> None:
+    first, _ = whole_machine()
+    assert merge([first, listing()]).vanished == []
+
+
+def test_a_listing_of_other_bus_numbers_replaces_what_the_log_said_of_the_address() -> None:
     first, other = log(), listing()
-    for device in range(2, 8):
-        first.function(FunctionAddress(f"0000:00:{device:02x}.0"))
-    assert merge([first, other]).vanished == []
+    first.function(CARD).id, other.function(CARD).id = "1234:0001", "1234:0002"
+    other.function(CARD).bars[5] = SeenBar(5, "mem", MIB, address=0x90000000, assigned=True)
+    assert list(merge([first, other]).observation.functions[CARD].bars) == [5]
+
+
+def test_a_bridge_of_other_bus_numbers_does_not_stay_beside_the_listed_one() -> None:
+    first, other = whole_machine()
+    stale = FunctionAddress("0000:01:01.0")
+    first.function(stale).secondary = 2
+    first.function(PORT)
+    for address, secondary in (("0000:01:02.0", 2), ("0000:02:00.0", None)):
+        other.function(FunctionAddress(address)).secondary = secondary
+    assert merge([first, other]).vanished == [stale]
+
+
+def test_range_of_a_vf_bar_holds_all_copies() -> None:
+    other = listing()
+    other.function(CARD).bars["vf0"] = SeenBar("vf0", "mem", None, 64, True, 0x70000000, True, copies=8)
+    memory = Observation("iomem", "iomem")
+    memory.ranges.append(SeenRange("mem", Range(0x70000000, 0x70080000), CARD, 0))
+    assert merge([other, memory]).observation.functions[CARD].bars["vf0"].size == 0x10000
 
 
 def test_sizes_come_from_ranges_named_after_the_function() -> None:
