@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.kernel.capture import capture
 from tests.kernel.collect import collect, live_records
-from tests.kernel.debian import META_PACKAGES, default_root, kernels, set_up, why_not_ready
+from tests.kernel.debian import META_PACKAGES, default_root, install_tools, kernels, set_up, why_not_ready
 from tests.kernel.guest import GuestError
 from tests.kernel.record import RECORDS
 from tests.kernel.scenarios import SAMPLES
@@ -20,7 +20,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.kernel", description=__doc__)
     parser.add_argument("--root", type=Path, default=default_root(), help="folder of the kernels (%(default)s)")
     verbs = parser.add_subparsers(dest="verb", required=True)
-    verbs.add_parser("setup", help="download and unpack Debian kernels, and make them bootable")
+    setup = verbs.add_parser("setup", help="download and unpack Debian kernels, and make them bootable")
+    setup.add_argument("--install", action="store_true", help="install QEMU and its like with apt-get first, as root")
     one = verbs.add_parser("capture", help="boot a machine, play its scenario and write what the guest shows")
     one.add_argument("machine", choices=sorted(SAMPLES))
     one.add_argument("folder", type=Path)
@@ -39,9 +40,7 @@ def main() -> int:
         print(f"{len(collect(arguments.captures, arguments.output))} records in {arguments.output}")
         return 0
     if arguments.verb == "setup":
-        for kernel in set_up(arguments.root).values():
-            print(f"{kernel.series}: {kernel.release}")
-        return 0
+        return _set_up(arguments)
     missing = why_not_ready(arguments.root)
     if missing:
         print(missing, file=sys.stderr)
@@ -50,6 +49,19 @@ def main() -> int:
         _record(arguments)
         return 0
     capture(SAMPLES[arguments.machine], kernels(arguments.root)[arguments.kernel], arguments.folder)
+    return 0
+
+
+def _set_up(arguments: argparse.Namespace) -> int:
+    try:
+        if arguments.install:
+            install_tools()
+        ready = set_up(arguments.root)
+    except RuntimeError as error:
+        print(error, file=sys.stderr)
+        return 1
+    for kernel in ready.values():
+        print(f"{kernel.series}: {kernel.release}")
     return 0
 
 

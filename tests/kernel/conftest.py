@@ -5,18 +5,15 @@ from __future__ import annotations
 import pytest
 
 from tests.kernel.debian import Kernel, kernels, why_not_ready
-from tests.kernel.record import Record, recorded
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """``series`` is every kernel series; ``seed`` is few or many, as ``--kernel`` says."""
+    """``series`` is every kernel series; ``seed`` is one or many, as ``--kernel`` says."""
     every = metafunc.config.getoption("--kernel") == "all"
     if "series" in metafunc.fixturenames:
         metafunc.parametrize("series", ("6.1", "6.12"))
     if "seed" in metafunc.fixturenames:
         metafunc.parametrize("seed", range(100, 130 if every else 101))
-    if "record" in metafunc.fixturenames:
-        metafunc.parametrize("record", [Record.load(path) for path in recorded()], ids=lambda record: str(record.name))
 
 
 @pytest.fixture

@@ -18,7 +18,10 @@ META_PACKAGES = {
 """Debian 12 package that names the newest kernel of each series; the cloud flavour boots fastest."""
 
 TOOLS = ("qemu-system-x86_64", "lspci", "apt-get", "dpkg-deb", "depmod", "ldd")
-TOOL_PACKAGES = "qemu-system-x86 seabios qemu-system-data ovmf pciutils pci.ids busybox-static kmod xz-utils"
+TOOL_PACKAGES = ("qemu-system-x86", "seabios", "ovmf", "pciutils", "pci.ids", "busybox-static", "kmod")
+
+
+INSTALL = ("install", "--yes", "--no-install-recommends")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +75,27 @@ def set_up(root: Path | None = None, series: tuple[str, ...] = tuple(META_PACKAG
         If a tool is missing or a package cannot be had.
     """
     root = root or default_root()
-    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
-    if missing or busybox() is None:
-        raise RuntimeError(
-            f"missing: {', '.join(missing) or 'static busybox'}. Run: apt-get install --no-install-recommends "
-            + TOOL_PACKAGES
-        )
+    missing = missing_tools()
+    if missing:
+        command = " ".join(("apt-get", *INSTALL, *TOOL_PACKAGES))
+        raise RuntimeError(f"{', '.join(missing)} not found. Run: {command}, or setup --install")
     ready = kernels(root)
     for name in series:
         if name not in ready or _older(ready[name].initramfs):
             _set_up_one(root, META_PACKAGES[name])
     return kernels(root)
+
+
+def missing_tools() -> list[str]:
+    """Programs that are not installed."""
+    return [tool for tool in (*TOOLS, "busybox") if shutil.which(tool) is None]
+
+
+def install_tools() -> None:
+    """Install QEMU and what else is missing with apt-get (as root)."""
+    if missing_tools():
+        _run("apt-get", "update")
+        _run("apt-get", *INSTALL, *TOOL_PACKAGES)
 
 
 def busybox() -> Path | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
@@ -56,6 +57,13 @@ def _two_ports() -> Machine:
     return builder.machine("two-ports")
 
 
+@cache
+def _legal(kernel: Kernel) -> tuple[Topology, Placement]:
+    """The machine with two ports as the kernel finds it, and a legal placement for it."""
+    topology = look(_two_ports(), kernel).topology_before_assignment()
+    return topology, engine("cp-sat")(topology, FROM_SCRATCH).plan.placement
+
+
 def _overlapping(topology: Topology, legal: Placement) -> Placement:
     """One BAR on top of the other one's first bytes, with its window."""
     one, other = _memory_windows(topology)
@@ -92,9 +100,7 @@ def _port(topology: Topology, key: BarKey) -> str | None:
 def test_the_kernel_refuses_an_illegal_plan(kernel: Kernel, spoil: object) -> None:
     """The referee can say no."""
     assert callable(spoil)
-    machine = _two_ports()
-    topology = look(machine, kernel).topology_before_assignment()
-    legal = engine("cp-sat")(topology, FROM_SCRATCH).plan.placement
-    verdict = referee(machine, kernel, topology, spoil(topology, legal))
+    topology, legal = _legal(kernel)
+    verdict = referee(_two_ports(), kernel, topology, spoil(topology, legal))
     assert verdict.refused
     assert verdict.elsewhere
