@@ -65,6 +65,7 @@ _BASES = {
     "0d": "Wireless controller",
     "11": "Signal processing controller",
     "12": "Processing accelerators",
+    "ff": "Unassigned class",
 }
 
 

@@ -60,6 +60,10 @@ def test_text_that_is_no_machine_is_refused(run: Run, save: Save, text: str) -> 
     assert "letter.txt" in complaint(run("show", file))
 
 
+def test_a_tree_without_devices_is_refused(run: Run, tmp_path: Path) -> None:
+    assert complaint(run("capture", "--root", str(tmp_path))).startswith(f"{tmp_path}: no sys/bus/pci/devices in it")
+
+
 def test_standard_input_is_named(run: Run) -> None:
     assert "stdin" in complaint(run("show", "-", stdin='{"format": "barplan-topology/1", '))
 

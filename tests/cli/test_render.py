@@ -86,7 +86,7 @@ def test_class_names(code: str, name: str) -> None:
 
 
 def test_unknown_classes_are_numbered() -> None:
-    assert class_name("ff0000") == "Class ff00"
+    assert class_name("fe0000") == "Class fe00"
     assert class_name(None) == ""
 
 
