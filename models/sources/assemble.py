@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from models.resources import IO_REACH, FunctionAddress, Range
+from models.resources import IO_REACH, FunctionAddress, Range, Space
 from models.sources.bus_tree import BusKey, BusTree, build_tree, bus_of, is_bridge
 from models.sources.convert import Oddities, bars_of, cardbus_of, windows_of
 from models.sources.observation import Observation
@@ -112,19 +112,25 @@ def _map_each(roots: list[RootBus], change: Callable[[Function], Function]) -> l
 
 
 def standing_on(functions: tuple[Function, ...]) -> list[Item]:
-    """What stands on a bus: BARs, bridge windows, CardBus windows, and what lies behind subtractive bridges."""
+    """What stands on a bus: BARs, bridge windows, CardBus windows, and what lies behind subtractive bridges.
+
+    What lies behind a bridge whose window of that space no source shows counts too: it must pass somewhere.
+    """
     items: list[Item] = []
     for function in functions:
         items.extend(Item(bar.space, bar.range, _reach32(bar)) for bar in function.bars if bar.range is not None)
         bridge = function.bridge
         if bridge is None:
             continue
+        open_: set[Space] = set()
         for window in bridge.windows:
             if window.range is not None:
                 items.append(Item(window.space, window.range, window.kind != "io" and window.width == 32, True))
+                open_.add(window.space)
         items.extend(Item(window.space, window.range, True) for window in bridge.cardbus)
-        if bridge.subtractive:
-            items.extend(standing_on(bridge.functions))
+        open_.update(window.space for window in bridge.cardbus)
+        behind = standing_on(bridge.functions)
+        items.extend(item for item in behind if bridge.subtractive or item.space not in open_)
     return items
 
 

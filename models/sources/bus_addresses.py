@@ -78,16 +78,22 @@ def _held(kind: WindowKind, domain: int, members: list[SeenFunction], behind: di
 
 
 def _distance(held: _Held) -> Address:
-    """The one distance that puts all BARs inside their bridges' windows; 0 where one is within reach or none fits."""
-    distances = set()
-    for window, ranges in held:
-        lowest = align_down(min(range_.start for range_ in ranges), MIB)
-        distance = lowest - window.start
-        moved = _shifted(window, distance)
-        if lowest < FOUR_GIB or moved is None or not all(moved.contains(range_) for range_ in ranges):
-            return 0
-        distances.add(distance)
-    return distances.pop() if len(distances) == 1 else 0
+    """The one distance that puts all BARs inside their bridges' windows; 0 where one is within reach or none fits.
+
+    Where a bridge's window begins with what stands further behind, another bridge shows the distance.
+    """
+    if any(range_.start < FOUR_GIB for _, ranges in held for range_ in ranges):
+        return 0
+    candidates = {align_down(min(range_.start for range_ in ranges), MIB) - window.start for window, ranges in held}
+    fitting = [
+        distance
+        for distance in candidates
+        if all(
+            (moved := _shifted(window, distance)) is not None and all(moved.contains(range_) for range_ in ranges)
+            for window, ranges in held
+        )
+    ]
+    return fitting[0] if len(fitting) == 1 else 0
 
 
 def _shifted(range_: Range | None, distance: Address) -> Range | None:

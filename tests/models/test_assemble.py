@@ -225,6 +225,13 @@ def test_32_bit_items_above_4_gib_give_the_estimate_an_offset() -> None:
     assert window.offset == 0x23_0000_0000
 
 
+def test_an_estimate_holds_what_stands_behind_a_bridge_whose_windows_are_unknown() -> None:
+    seen = machine()
+    bridge(seen, "0000:00:01.0", 1)
+    card(seen, "0000:01:00.0")
+    assert ("mem", "b0000000-b00fffff") in windows(assemble(seen).topology)
+
+
 def test_whole_space_windows_are_narrowed() -> None:
     seen = machine()
     root(seen, (0, 1 << 36))
