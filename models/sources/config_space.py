@@ -310,7 +310,7 @@ def fill_from_registers(function: SeenFunction, config: ConfigSpace) -> None:
     if function.hotplug is None:
         function.hotplug = config.hotplug()
     for index, bar in config.enhanced().items():
-        function.bars[index] = bar
+        function.bars.setdefault(index, bar).fixed = True
     for index, resizable in config.resizable().items():
         known_bar = function.bars.get(index)
         if known_bar is not None:
