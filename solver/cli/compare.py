@@ -25,7 +25,7 @@ from solver.cli import output as out
     help="Engines to compare, separated by commas.",
 )
 @options.as_json
-@options.verbose
+@options.verbose("the logs of the engines")
 def compare(
     inputs: tuple[str, ...],
     plug: tuple[str, ...],

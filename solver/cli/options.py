@@ -177,7 +177,10 @@ search = _apply(
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
 
-verbose = click.option("-v", "--verbose", count=True, help="Say more.")
+
+def verbose(what: str) -> Callable[[Command], Command]:
+    """``-v`` with what it adds."""
+    return click.option("-v", "--verbose", count=True, help=f"Also print {what}.")
 
 
 def output(what: str) -> Callable[[Command], Command]:

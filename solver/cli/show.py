@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @options.edits
 @options.policy
 @options.as_json
-@options.verbose
+@options.verbose("each of many functions in a row that have no BARs, and closed windows one by one")
 def show(
     inputs: tuple[str, ...],
     plug: tuple[str, ...],

@@ -36,7 +36,7 @@ DRIVERS_UNKNOWN = (
 )
 @options.as_json
 @options.output("the plan document")
-@options.verbose
+@options.verbose("every BAR with its place, and the log of the engine")
 def solve(
     inputs: tuple[str, ...],
     plug: tuple[str, ...],
