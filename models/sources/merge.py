@@ -239,6 +239,7 @@ def _drop_vanished(merged: Merged, observations: Sequence[Observation]) -> None:
             continue
         if bus in roots or bus not in lead:
             hidden.append(address)
+            function.driver_known = function.driver_known or merged.observation.names_drivers  # no device, no driver
             for bar in function.bars.values():
                 bar.fixed = True
         else:

@@ -114,6 +114,63 @@ def test_refused_files(tmp_path: Path, content: bytes, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def copied_tree(root: Path, iomem: str) -> Path:
+    """A tree with one function, as copied from /sys and /proc."""
+    folder = root / "sys/bus/pci/devices/0000:00:02.0"
+    folder.mkdir(parents=True)
+    lines = ["0x00000000b0000000 0x00000000b00fffff 0x0000000000040200"]
+    lines += ["0x0000000000000000 0x0000000000000000 0x0000000000000000"] * 12
+    (folder / "resource").write_text("\n".join(lines) + "\n")
+    for name, content in (("vendor", "0x1234"), ("device", "0x5678"), ("class", "0x020000")):
+        (folder / name).write_text(content + "\n")
+    (root / "proc").mkdir()
+    (root / "proc/iomem").write_text(iomem)
+    (root / "proc/ioports").write_text(
+        "0000-0cf7 : PCI Bus 0000:00\n0cf8-0cff : PCI conf1\n0d00-ffff : PCI Bus 0000:00\n"
+    )
+    return root
+
+
+IOMEM = "b0000000-bfffffff : PCI Bus 0000:00\n  b0000000-b00fffff : 0000:00:02.0\nfec00000-fec003ff : IOAPIC 0\n"
+
+
+def test_copied_tree_with_its_root_windows(tmp_path: Path) -> None:
+    reading = capture(copied_tree(tmp_path, IOMEM))
+    (root,) = reading.topology.root_buses
+    assert [str(window.range) for window in root.windows if window.space == "mem"] == ["b0000000-bfffffff"]
+    assert [str(window.range) for window in root.windows if window.space == "io"] == [
+        "00000000-00000cf7",
+        "00000d00-0000ffff",
+    ]
+    assert [bar.address for _, bar in reading.topology.bars()] == [0xB0000000]
+    assert reading.kinds == ["sysfs", "iomem", "ioports"]
+    assert not any("estimated" in note for note in reading.notes)
+
+
+def test_hidden_addresses_are_said_and_root_windows_estimated(tmp_path: Path) -> None:
+    hidden = "00000000-00000000 : PCI Bus 0000:00\n  00000000-00000000 : 0000:00:02.0\n"
+    reading = capture(copied_tree(tmp_path, hidden))
+    assert any("run as root" in note for note in reading.notes)
+    assert any("estimated" in note for note in reading.notes)
+    (window,) = (w for w in reading.topology.root_buses[0].windows if w.space == "mem")
+    assert str(window.range) == "b0000000-b00fffff"
+
+
+def test_copied_tree_in_an_archive_beside_texts(tmp_path: Path) -> None:
+    tree = copied_tree(tmp_path / "machine", IOMEM)
+    (tree / "dmesg.txt").write_text(
+        "[    0.1] pci_bus 0000:00: root bus resource [mem 0xb0000000-0xcfffffff window]\n"
+        "[    0.2] pci 0000:00:02.0: [1234:5678] type 00 class 0x020000\n"
+        "[    0.2] pci 0000:00:02.0: reg 0x10: [mem 0xb0000000-0xb00fffff]\n"
+    )
+    with tarfile.open(tmp_path / "a.tar", "w") as made:
+        made.add(tree, "machine")
+    reading = read_machine([tmp_path / "a.tar"])
+    assert {"sysfs", "iomem", "kernel log"} <= set(reading.kinds)
+    windows = [str(window.range) for window in reading.topology.root_buses[0].windows if window.space == "mem"]
+    assert windows == ["b0000000-cfffffff"]
+
+
 def test_missing_and_empty_places(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         read_machine([tmp_path / "absent"])

@@ -102,6 +102,7 @@ def test_what_a_whole_listing_lacks_on_a_root_bus_is_hidden_and_fixed() -> None:
     merged = merge([first, other])
     assert merged.vanished == []
     assert merged.observation.functions[hidden].bars[0].fixed
+    assert merged.observation.functions[hidden].driver_known
     assert any("hidden" in note for note in merged.observation.notes)
 
 
