@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from models.resources import ADDRESS_LIMIT, FOUR_GIB, MIB, Address, Range, Size, Space, WindowKind
+from models.resources import ADDRESS_LIMIT, FOUR_GIB, MIB, Address, Range, Size, Space, WindowKind, is_power_of_two
 from models.sources.observation import SeenBar, SeenFunction, SeenWindow
 from models.topology import BarIndex
 
@@ -95,7 +95,7 @@ class ConfigSpace:
             bar.enabled = self.decodes(bar.space)
         rom = self._long(0x38 if self.header == 1 else 0x30) if self.header in (0, 1) else 0
         if rom & ~0x7FF:
-            address = _real(rom & ~0x7FF, 32)
+            address = _rom_address(rom)
             found["rom"] = SeenBar(
                 "rom",
                 "mem",
@@ -263,6 +263,13 @@ class ConfigSpace:
 def _real(address: Address, width: int) -> Address | None:
     """The address, unless the register holds none: zero, or all ones as after a size probe."""
     return None if address == 0 or address >= (1 << width) - (1 << 12) else address
+
+
+def _rom_address(register: int) -> Address | None:
+    """The ROM's address; a disabled one is often left holding the mask of a size probe, such as 0xfff00000."""
+    address = register & ~0x7FF
+    probed = not register & 1 and address >= 0xFF00_0000 and is_power_of_two((1 << 32) - address)
+    return None if probed else _real(address, 32)
 
 
 def window(kind: WindowKind, base: Address, last: Address, width: int | None) -> SeenWindow:
