@@ -216,7 +216,9 @@ class _Gathered:
             failures=list(merged.observation.failures),
             notes=[*self.notes, *merged.observation.notes, *assembled.notes],
             drivers_known=_drivers_known(topology),
-            kinds=list(dict.fromkeys(observation.kind for observation in self.observations)),
+            kinds=list(
+                dict.fromkeys(kind for observation in self.observations for kind in observation.kind.split("+"))
+            ),
         )
 
     def _document_reading(self, shown: str) -> Reading:

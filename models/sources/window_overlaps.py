@@ -67,7 +67,10 @@ def _nested_domain(a: RootWindow, b: RootWindow, roots: dict[BusKey, list[Item]]
     if one[0] == other[0]:
         return False
     return any(
-        outer.range.contains(item.range) and item.range.contains(inner.range) and item.space == inner.space
+        not item.window
+        and outer.range.contains(item.range)
+        and item.range.contains(inner.range)
+        and item.space == inner.space
         for inner, outer, host in ((a, b, other), (b, a, one))
         for item in roots[host]
     )

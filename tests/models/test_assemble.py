@@ -274,6 +274,17 @@ def test_overlapping_root_windows_are_divided_by_what_stands_there() -> None:
     assert any("both claim" in note for note in assembled.notes)
 
 
+def test_a_bridge_window_over_another_domains_window_is_no_nested_domain() -> None:
+    seen = machine()
+    root(seen, (0xB0000000, 0xC0000000))
+    root(seen, (0xB0000000, 0xC0000000), domain=1)
+    bridge(seen, "0000:00:01.0", 1)
+    seen.function(FunctionAddress("0000:00:01.0")).windows["mem"] = SeenWindow("mem", Range(0xB0000000, 0xC0000000))
+    topology = assemble(seen).topology
+    assert windows(topology, 0) == [("mem", "b0000000-bfffffff")]
+    assert windows(topology, 1) == []
+
+
 def test_touching_root_windows_are_joined() -> None:
     seen = machine()
     root(seen, (0xB0000000, 0xB8000000), (0xB8000000, 0xC0000000))

@@ -130,7 +130,7 @@ def test_documents_of_real_machines_read_back(folder: Path) -> None:
 @pytest.mark.parametrize("folder", READABLE, ids=name_of)
 def test_estimates_hold_everything_and_are_said(folder: Path) -> None:
     result = reading(folder)
-    logged = any(kind in ("kernel log", "iomem", "ioports+iomem") for kind in result.kinds)
+    logged = any(kind in ("kernel log", "iomem") for kind in result.kinds)
     assert logged or any("estimated" in note for note in result.notes)
 
 
