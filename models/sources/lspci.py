@@ -78,7 +78,7 @@ def _addressed(
 
 def _secondary(record: Record) -> int | None:
     for line in record.lines:
-        match = re.match(r"Bus: primary=\w+, secondary=(\w+)", line)
+        match = re.match(r"Bus: primary=[0-9a-f]{2}, secondary=([0-9a-f]{2})\b", line)
         if match is not None:
             return int(match[1], 16)
     return None

@@ -34,14 +34,16 @@ _REGION = re.compile(
     r"(?P<where>[0-9a-f]+|<[^>]*>)(?P<rest>.*)"
 )
 _SIZE = re.compile(r"\[size=(\d+[KMGTPE]?)\]")
-_BUS = re.compile(r"Bus: primary=\w+, secondary=(\w+), subordinate=(\w+)")
+_BUS = re.compile(r"Bus: primary=[0-9a-f]{2}, secondary=([0-9a-f]{2}), subordinate=([0-9a-f]{2})\b")
 _BEHIND = re.compile(r"(I/O|Memory|Prefetchable memory) behind bridge: (.*)")
 _LIMITS = re.compile(r"([0-9a-f]+)-([0-9a-f]+)")
 _WIDTH = re.compile(r"\[(16|32|64)-bit\]")
 _CARDBUS = re.compile(r"(Memory|I/O) window \d: ([0-9a-f]+)-([0-9a-f]+)(.*)")
 _RESIZABLE = re.compile(r"BAR (\d): current size: (\d+[KMGTPE]?B?), supported:(.*)")
+_SUPPORTED = re.compile(r"\b\d+[KMGTPE]?B\b")
 _VFS = re.compile(r"Total VFs: (\d+)(?:, Number of VFs: (\d+))?")
 _STRIDE = re.compile(r"VF offset: (\d+), stride: (\d+)")
+_ADDRESS = re.compile(r"[0-9a-f]{1,16}")
 _INDICATOR = re.compile(r"BAR Equivalent Indicator: (?:(VF-)?BAR (\d)|(expansion ROM))", re.IGNORECASE)
 _KINDS: dict[str, WindowKind] = {"I/O": "io", "Memory": "mem", "Prefetchable memory": "pref"}
 
@@ -67,6 +69,8 @@ class Listed:
         Every region is one that no register of the function holds.
     counted
         BAR indices were not printed and had to be counted.
+    regions, resizable
+        What has to wait until the indices are known: regions without one; index, size and sizes of Resizable BARs.
     enabled_vfs, vf_stride
         Number of virtual functions, and where they are (offset, stride), for a physical function.
     """
@@ -83,6 +87,7 @@ class Listed:
     enabled_vfs: int = 0
     vf_stride: tuple[int, int] | None = None
     regions: list[SeenBar] = field(default_factory=list)
+    resizable: list[tuple[BarIndex, int, tuple[int, ...]]] = field(default_factory=list)
 
     @property
     def fullness(self) -> tuple[bool, int, int]:
@@ -94,15 +99,18 @@ class Listed:
         """Give the regions printed without an index one: from the registers, else by counting (64 bits take two)."""
         following = 0
         for bar in self.regions:
-            index = _matching(bar, registers, following)
-            if index is None:
-                self.counted = True
-                index = following
+            found = _matching(bar, registers, following)
+            self.counted = self.counted or found is None
+            index = following if found is None else found
             if index > 5:
                 break
             self.function.bars.setdefault(index, replace(bar, index=index))
             following = index + (2 if bar.width == 64 and bar.space == "mem" else 1)
         self.regions = []
+        for resizable, current, sizes in self.resizable:
+            known = self.function.bars.get(resizable)
+            if known is not None:
+                known.size, known.sizes = known.size or current, sizes
 
 
 def _as_ide_port(bar: SeenBar) -> SeenBar:
@@ -145,7 +153,6 @@ class _Reader:
         self.function = listed.function
         self.capability = ""
         self.total_vfs: int | None = None
-        self.resizable: list[tuple[BarIndex, int, tuple[int, ...]]] = []
         self.entry: SeenBar | None = None
 
     def take(self, line: str) -> None:
@@ -199,11 +206,11 @@ class _Reader:
             width=64 if "(64-bit" in rest and space == "mem" else 32,
             prefetchable=space == "mem" and ", prefetchable" in rest,
             address=address,
-            assigned=bool(address),
+            assigned=bool(address) and (address or 0) < ADDRESS_LIMIT,
             fixed="[enhanced]" in rest,
             enabled="[disabled]" not in rest,
         )
-        bar.address = bar.address if bar.assigned and (address or 0) < ADDRESS_LIMIT else None
+        bar.address = bar.address if bar.assigned else None
         if match["what"] == "Expansion ROM":
             self.take_rom(bar, virtual)
         elif self.capability.startswith("Single Root"):
@@ -275,8 +282,8 @@ class _Reader:
             return
         number = int(match[1])
         index: BarIndex = f"vf{number}" if self.capability.startswith("Virtual") else number
-        sizes = tuple(parse_number(word) for word in match[3].split() if word[0].isdigit())
-        self.resizable.append((index, parse_number(match[2]), sizes))
+        sizes = tuple(parse_number(size) for size in _SUPPORTED.findall(match[3]))
+        self.listed.resizable.append((index, parse_number(match[2]), sizes))
 
     def take_vfs(self, line: str) -> None:
         """``Initial VFs: 8, Total VFs: 8, Number of VFs: 2, ...`` and ``VF offset: 2, stride: 1, ...``."""
@@ -300,6 +307,8 @@ class _Reader:
         elif key == "PrimaryProperties":
             self.entry.space = "io" if "I/O" in value else "mem"
             self.entry.prefetchable = ", prefetchable" in value
+        elif not _ADDRESS.fullmatch(value):
+            return
         elif key == "Base":
             self.entry.address = int(value, 16)
             self.entry.width = 64 if self.entry.address >> 32 else 32
@@ -312,10 +321,6 @@ class _Reader:
         """Title, and what can only be told when all lines were read."""
         self.take_title(self.listed.record.title)
         self.listed.hides_vfs = self.listed.record.lines != [] and self.has_hidden_vfs()
-        for index, current, sizes in self.resizable:
-            bar = self.function.bars.get(index)
-            if bar is not None:
-                bar.size, bar.sizes = bar.size or current, sizes
         if self.listed.gone:
             self.function.bars.clear()
             self.listed.regions.clear()
