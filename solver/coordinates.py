@@ -3,7 +3,8 @@
 Alignment, reach and granularity hold on bus addresses, which differ from CPU
 addresses by the offset of the root window. Where two root windows of one root
 bus carry the same bus addresses, the later one is lifted by a multiple of a
-large power of two, which changes no alignment.
+large power of two, which changes no alignment. What lies outside every root
+window is lifted above them all, so that it is in the way of nothing inside.
 """
 
 from __future__ import annotations
@@ -12,8 +13,6 @@ from dataclasses import dataclass
 
 from models.resources import FOUR_GIB, IO_REACH, Address, Range, Space
 from models.topology import RootBus, RootWindow
-
-_LIFT = 1 << 56
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +43,8 @@ class Coordinates:
 
     def __init__(self, root: RootBus) -> None:
         self.segments: list[Segment] = []
+        highest = max((max(window.range.end, window.range.end - window.offset) for window in root.windows), default=1)
+        lifts = 1 << max(40, highest.bit_length())
         for window in root.windows:
             start, end = window.range.start - window.offset, window.range.end - window.offset
             lift = 0
@@ -51,27 +52,30 @@ class Coordinates:
                 segment.space == window.space and start + lift < segment.end and segment.start < end + lift
                 for segment in self.segments
             ):
-                lift += _LIFT
+                lift += lifts
             reach = FOUR_GIB
             if window.space == "io":
                 reach = IO_REACH if start < IO_REACH else start + IO_REACH
             self.segments.append(Segment(window, start + lift, end + lift, window.offset - lift, reach + lift))
+        self.outside = lifts * (len(self.segments) + 1)
+        """What is added to an address outside every root window."""
 
     def of(self, space: Space, address: Address) -> int:
-        """The coordinate of a CPU address; one outside every root window keeps its number."""
-        for segment in self.segments:
-            if segment.space == space and address in segment.window.range:
-                return address - segment.shift
-        return address
+        """The coordinate of a CPU address."""
+        return self.of_range(space, Range.of(address, 1))[0]
 
     def of_range(self, space: Space, range_: Range) -> tuple[int, int]:
-        """The coordinates of a range, taken from its start."""
-        start = self.of(space, range_.start)
+        """The coordinates of a range, by the root window it begins in or else the first one it reaches into."""
+        mine = [
+            segment for segment in self.segments if segment.space == space and segment.window.range.overlaps(range_)
+        ]
+        first = next((segment for segment in mine if range_.start in segment.window.range), mine[0] if mine else None)
+        start = range_.start + self.outside if first is None else range_.start - first.shift
         return start, start + range_.size
 
     def address(self, space: Space, coordinate: int) -> Address:
-        """The CPU address of a coordinate; one outside every root window keeps its number."""
+        """The CPU address of a coordinate."""
         for segment in self.segments:
             if segment.space == space and segment.start <= coordinate < segment.end:
                 return coordinate + segment.shift
-        return coordinate
+        return coordinate - self.outside if coordinate >= self.outside else coordinate

@@ -220,7 +220,7 @@ class _Builder:
         movable = not stand_in and self.movement.may_move(key)
         if bar.address is None and not movable:
             return
-        today = None if bar.address is None else self.coordinates.of(bar.space, bar.address)
+        today = None if bar.range is None else self.coordinates.of_range(bar.space, bar.range)[0]
         on_root = node.parent is None
         item = BarItem(
             key=key,
@@ -317,6 +317,19 @@ class _Builder:
     def _hits(self, bus: BusNode, space: Space, span: Span) -> bool:
         return any(_overlap(span, other) for other in bus.obstacles[space])
 
+    def _standing_obstacles(self, bus: BusNode, space: Space) -> list[Span]:
+        """What stands immovable on a bus today, also from behind subtractive bridges."""
+        found = list(bus.obstacles[space])
+        for inner in self.problem.buses:
+            if inner.parent is bus and inner.subtractive:
+                opened = [window.today for window in inner.windows if window.space == space and window.today]
+                found += [
+                    span
+                    for span in self._standing_obstacles(inner, space)
+                    if not any(_inside(span, window) for window in opened)
+                ]
+        return found
+
     def _window_breaches(self, window: WindowItem, siblings: list[WindowItem]) -> None:
         if window.today is None:
             return
@@ -327,7 +340,7 @@ class _Builder:
             window.homeless = not any(_inside(span, place) for place in _root_places(window, self.coordinates))
         legal = not window.homeless and span[0] % grain == 0 and span[1] % grain == 0
         legal = legal and any(_inside(span, place) for place in window.places)
-        for obstacle in window.bus.obstacles[window.space]:
+        for obstacle in self._standing_obstacles(window.bus, window.space):
             if _overlap(span, obstacle):
                 legal = False
                 window.exempt.add(obstacle)

@@ -52,6 +52,8 @@ class Constraints:
         """For each BAR and window, where it may lie and the literal of each (``None`` = a root window)."""
         self.slack: dict[tuple[int, Space], Slack] = {}
         """Blocks beyond need in the windows that lead to a bus."""
+        self.settled: list[tuple[int, Space, cp_model.IntervalVar]] = []
+        """What stays where it is on a bus, where that is not known beforehand."""
 
     def add_all(self) -> None:
         """Every rule, in the order in which they build on each other."""
@@ -69,6 +71,8 @@ class Constraints:
         for bar in self.variables.bars:
             if bar.item.nested:
                 self._nest_bar(bar)
+            else:
+                self._keep_clear(standing_buses(bar.item.bus)[1:], bar.item.space, (bar.start, bar.end), True)
         for window in self.variables.windows:
             self._nest_window(window)
 
@@ -81,9 +85,11 @@ class Constraints:
                 self._lies_in(literal, bar.start, bar.end, window)
             if window is not None and not item.shared:
                 self.contents[window.item.key].append((literal, item.span // self.variables.granule[item.space]))
+            length = item.span // self.variables.granule[item.space]
             if item.movable:
-                length = item.span // self.variables.granule[item.space]
                 self._stand_outside(outside, item.space, (bar.start, length, bar.end), literal, str(item.key))
+            else:
+                self._keep_clear(outside, item.space, (bar.start, bar.end), literal)
         if bar.interval is not None:
             self.standing[item.bus.number, item.space].append(bar.interval)
 
@@ -104,6 +110,11 @@ class Constraints:
                 self.contents[outer.item.key].append((True, length))
             shape = (window.legal_start, window.length, window.legal_end)
             self._stand_outside(outside, item.space, shape, literal, str(item.key))
+            if window.tolerated is not None and not item.homeless:
+                self._keep_clear(outside, item.space, self._as_it_is(window), self._both(literal, window.tolerated))
+        if window.tolerated is not None:
+            around = standing_buses(item.bus) if item.homeless else [item.bus]
+            self._keep_clear(around, item.space, self._as_it_is(window), window.tolerated)
 
     def _options(
         self, bus: BusNode, space: Space, prefetchable: bool, present: Literal, name: str
@@ -148,6 +159,21 @@ class Constraints:
         for bus in buses:
             interval = self.model.new_optional_interval_var(*shape, literal, f"{name} {bus.name}")
             self.standing[bus.number, space].append(interval)
+
+    def _keep_clear(self, buses: list[BusNode], space: Space, span: Span, literal: Literal) -> None:
+        """What stays where it is overlaps nothing on these buses but what also stays (as it does today)."""
+        for bus in buses:
+            interval = self.model.new_optional_fixed_size_interval_var(span[0], span[1] - span[0], literal, "as it is")
+            self.settled.append((bus.number, space, interval))
+
+    def _as_it_is(self, window: WindowVars) -> Span:
+        assert window.item.today is not None
+        return self.variables.units(window.item.space, window.item.today)
+
+    def _both(self, first: Literal, second: Literal) -> Literal:
+        both = self.model.new_bool_var("")
+        self.model.add_bool_or([both, ~first, ~second])
+        return both
 
     def _length_if(self, literal: Literal, length: Expression, places: list[Span], name: str) -> cp_model.IntVar:
         """A variable that is at least ``length`` where ``literal`` holds."""
@@ -215,9 +241,12 @@ class Constraints:
                 for start, end in self._obstacles(bus, space)
             ]
             self.model.add_no_overlap([*intervals, *fixed])
+        for number, space, as_it_is in self.settled:
+            for interval in self.standing[number, space]:
+                self.model.add_no_overlap([as_it_is, interval])
         for window in self.variables.windows:
-            if window.tolerated is not None:
-                self._tolerated_overlaps(window)
+            if window.tolerated is not None and window.item.bus.parent is None:
+                self._tolerated_beside_walls(window)
 
     def _obstacles(self, bus: BusNode, space: Space) -> list[Span]:
         spans = [self.variables.units(space, span) for span in bus.obstacles[space]]
@@ -225,23 +254,13 @@ class Constraints:
             spans += [self.variables.units(space, span) for span in self.walls.get(space, [])]
         return _merged(spans)
 
-    def _tolerated_overlaps(self, window: WindowVars) -> None:
-        """A window that stays in breach overlaps nothing but what it overlaps today."""
-        item, model = window.item, self.model
+    def _tolerated_beside_walls(self, window: WindowVars) -> None:
+        """A window that stays in breach overlaps nothing that other parts of the machine take."""
+        item = window.item
         assert item.today is not None
         assert window.tolerated is not None
-        start, end = self.variables.units(item.space, item.today)
-        if item.bus.parent is None and any(_overlap(item.today, wall) for wall in self.walls.get(item.space, [])):
-            model.add(window.tolerated == 0)
-            return
-        as_it_is = model.new_optional_fixed_size_interval_var(start, end - start, window.tolerated, f"{item.key} as is")
-        for bar in self.variables.bars:
-            if bar.item.bus is item.bus and bar.item.space == item.space and bar.interval is not None:
-                model.add_no_overlap([as_it_is, bar.interval])
-        for other in self.variables.windows:
-            if other is window or other.item.bus is not item.bus or other.item.space != item.space:
-                continue
-            model.add_no_overlap([as_it_is, other.interval])
+        if any(_overlap(item.today, wall) for wall in self.walls.get(item.space, [])):
+            self.model.add(window.tolerated == 0)
 
     def reserved(self) -> None:
         """No window touches a reserved range, unless it does so today; bars have this in their domains."""

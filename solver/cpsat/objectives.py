@@ -131,12 +131,13 @@ def wasted_bytes(variables: Variables, constraints: Constraints) -> Term:
 
 
 def _all_counted(variables: Variables, constraints: Constraints) -> bool:
+    """Whether every BAR below the root bus is sure to lie in a window of its own bus, and every window has slack."""
     counted = {(window.item.inner.number, window.item.space) for window in variables.windows}
-    return counted == set(constraints.slack) and all(
-        bar.present is True and bar.item.nested and not (bar.item.shared or bar.item.stand_in)
-        for bar in variables.bars
-        if bar.item.bus.parent is not None
-    )
+    if counted != set(constraints.slack) or any(window.item.bus.subtractive for window in variables.windows):
+        return False
+    below = [bar for bar in variables.bars if bar.item.bus.parent is not None]
+    odd = any(bar.item.shared or bar.item.stand_in or bar.item.bus.subtractive for bar in below)
+    return not odd and all(bar.present is True and bar.item.nested for bar in below)
 
 
 class _Backing:
