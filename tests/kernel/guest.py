@@ -116,9 +116,11 @@ class Guest:
                 self.qmp("cont")
             self._line_starting("READY")
         except BaseException as error:
+            self._process.poll()
             texts = [self._text("qemu.txt")[-2000:], self._text("console.txt")[-2000:]]
             self.close()
-            raise GuestError(f"{machine.name} did not boot: {error!r}\n" + "\n".join(texts)) from error
+            status = f"QEMU's exit status: {self._process.returncode}"
+            raise GuestError("\n".join((f"{machine.name} did not boot: {error!r}", status, *texts))) from error
 
     def _arguments(self, *, frozen: bool) -> list[str]:
         machine = self.machine

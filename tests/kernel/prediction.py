@@ -11,11 +11,28 @@ from solver.engines import ENGINES, engine
 from solver.request import Request
 from tests.kernel.record import Record
 
+HOTPLUG = {"pciehp": "hotplug", "acpiphp": "hotplug"}
+"""The engine's event for each hotplug driver of the kernel."""
+
 
 def predicted(record: Record) -> Placement:
     """The placement that the engine of the record's kernel makes of the record's machine."""
     name = f"linux-{record.series}"
-    if name not in ENGINES or find_spec(ENGINES[name].split(":")[0].rpartition(".")[0]) is None:
+    if name not in ENGINES or not _is_there(ENGINES[name].split(":")[0]):
         pytest.skip(f"there is no engine {name} yet")
-    options = {"parameters": record.parameters, "event": record.event, "under": record.under or ""}
-    return engine(name)(record.topology, Request(options=options)).plan.placement
+    return engine(name)(record.topology, Request(options=options(record))).plan.placement
+
+
+def options(record: Record) -> dict[str, str]:
+    """The event and the kernel parameters in the words of the engine's options."""
+    result = {"event": "boot" if record.event == "boot" else f"{HOTPLUG[record.event]}:{record.under}"}
+    for word in record.parameters.split():
+        for setting in word.removeprefix("pci=").split(","):
+            key, _, value = setting.partition("=")
+            result[key] = value or "on"
+    return result
+
+
+def _is_there(module: str) -> bool:
+    package = module.rpartition(".")[0]
+    return find_spec(package) is not None and find_spec(module) is not None

@@ -119,7 +119,8 @@ def random_plug(seed: int) -> Machine:
     machine = builder.machine(
         f"plug-{seed}",
         firmware=firmware,
-        pciehp=dice.random() < 0.6,
+        # QEMU 7.2 crashes where ACPI hotplug meets conventional bridges.
+        pciehp=dice.random() < 0.6 or any("pci-bridge" in device for device in builder.devices),
         parameters=dice.choice(("", "", "pci=hpmemsize=0", "pci=hpmmioprefsize=64M", "pci=realloc")),
     )
     size = dice.choice(MIB_SIZES)
