@@ -44,7 +44,8 @@ _BRIDGE = re.compile(
 )
 _WINDOW = re.compile(rf"(?P<function>{_ADDRESS}):   bridge window {_RESOURCE}$")
 _ROOT = re.compile(rf"pci_bus (?P<root>\w{{4}}:\w\w): root bus resource {_RESOURCE}")
-_ASSIGNING = re.compile(r"assigned|can't assign|add_size|resource 4 |failed to assign")
+_SHADOWED = re.compile(rf"pci (?P<function>{_ADDRESS}): Video device with shadowed ROM")
+_ASSIGNING = re.compile(r"\]: assigned$|can't assign|add_size|failed to assign|pci_bus \S+: resource 4 ")
 
 
 @dataclass(slots=True)
@@ -95,6 +96,7 @@ class State:
         """Every scan of every function, in order (a replaced device is scanned again)."""
         result: dict[FunctionAddress, list[Scanned]] = {}
         assigning = False
+        shadowed = {match["function"] for match in self._lines(_SHADOWED)}
         for line in self.log:
             # Once the kernel assigns, window lines tell its result and no longer the registers.
             assigning |= _ASSIGNING.search(line) is not None
@@ -102,6 +104,9 @@ class State:
                 result.setdefault(FunctionAddress(match["function"]), []).append(Scanned())
             elif match := _BAR.search(line):
                 bar = _scanned_bar(match)
+                if bar.index == "rom" and match["function"] in shadowed:
+                    # The boot VGA's ROM is a copy in memory below 1 MiB; the kernel leaves its BAR alone.
+                    bar = replace(bar, address=None, fixed=True)
                 result[FunctionAddress(match["function"])][-1].bars.setdefault(bar.index, bar)
             elif match := _COPIES.search(line):
                 bars = result[FunctionAddress(match["function"])][-1].bars
@@ -237,8 +242,7 @@ def _now(listed: Listed, scan: Scanned) -> Scanned:
     for index, bar in scan.bars.items():
         row = index if isinstance(index, int) else 6 if index == "rom" else 7 + int(index[2:])
         held = listed.range(row)
-        # The boot VGA's ROM is shadowed below 1 MiB: memory with a copy, and no address of the BAR.
-        bars[index] = replace(bar, address=held.start if held and (row != 6 or held.start >= MIB) else None)
+        bars[index] = replace(bar, address=held.start if held and not bar.fixed else None)
     held_windows = {kind: held for row, kind in WINDOW_ROWS.items() if (held := listed.range(row))}
     return Scanned(bars, held_windows)
 
