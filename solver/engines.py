@@ -24,6 +24,9 @@ class Engine(Protocol):
 ENGINES: dict[str, str] = {
     "cp-sat": "solver.cpsat.engine:solve",
     "linux-6.1": "solver.kernel.engine:solve_linux_6_1",
+    "linux-6.12": "solver.kernel.engine:solve_linux_6_12",
+    "linux-6.18": "solver.kernel.engine:solve_linux_6_18",
+    "linux-7": "solver.kernel.engine:solve_linux_7",
 }
 """Engine by name, as ``module:function``; imported only when used."""
 
