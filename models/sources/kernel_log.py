@@ -7,13 +7,17 @@ set up. Of several boots in one text the last complete one counts.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from models.resources import split_function_address
-from models.sources.kernel_log_boot import Boot, BusKey
+from models.sources.kernel_log_boot import Boot, BusKey, Change
 from models.sources.kernel_log_buses import complete, host_bridge, kernel_version, take_bus_line, take_platform_line
 from models.sources.kernel_log_functions import take_function_line
 from models.sources.kernel_log_lines import is_difference, origins, time_of, whole_lines
 from models.sources.observation import Observation, SeenRootBus
+
+Watch = Callable[[], Callable[[Boot, Change], None]]
+"""Makes what follows one boot."""
 
 _MARKS = re.compile(
     r"(?:pci|pcieport) [0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]: +(?:found )?"
@@ -44,8 +48,8 @@ def read_kernel_log(text: str, source: str) -> Observation:
     source
         File name, for messages.
     """
-    boots = _boots(text)
-    boot = _last_complete(boots)
+    boots = read_boots(text)
+    boot = last_complete(boots)
     complete(boot)
     observation = Observation(
         kind="kernel log",
@@ -61,9 +65,9 @@ def read_kernel_log(text: str, source: str) -> Observation:
     return observation
 
 
-def _boots(text: str) -> list[Boot]:
-    """Every boot in the text, in order."""
-    boots = _Boots()
+def read_boots(text: str, watch: Watch | None = None) -> list[Boot]:
+    """Every boot in the text, in order; ``watch`` makes what is called with the changes of one boot."""
+    boots = _Boots(watch)
     for number, line in whole_lines(text):
         boots.clock(line)
         version = kernel_version(line)
@@ -74,6 +78,7 @@ def _boots(text: str) -> list[Boot]:
             boots.root_found(key, number)
             continue
         boot = boots.boots[-1]
+        boot.line = number
         platform = True
         for said in origins(number, line):
             platform = False
@@ -86,7 +91,7 @@ def _boots(text: str) -> list[Boot]:
     return boots.boots
 
 
-def _last_complete(boots: list[Boot]) -> Boot:
+def last_complete(boots: list[Boot]) -> Boot:
     """The last boot that was not cut off."""
     fullest = max(len(boot.functions) for boot in boots)
     return next(boot for boot in reversed(boots) if len(boot.functions) >= _COMPLETE_SHARE * fullest)
@@ -112,8 +117,10 @@ def _notes(text: str, source: str, boot: Boot, boots: list[Boot]) -> list[str]:
 class _Boots:
     """The boots of a text, told apart as its lines go by."""
 
-    def __init__(self) -> None:
-        self.boots = [Boot()]
+    def __init__(self, watch: Watch | None) -> None:
+        self._watch = watch
+        self.boots: list[Boot] = []
+        self._add(1)
         self._found: list[BusKey] = []
         self._time: float | None = None
         self._went_back = False
@@ -155,5 +162,11 @@ class _Boots:
 
     def _begin(self, number: int) -> None:
         if self.boots[-1].functions or self.boots[-1].root_buses:
-            self.boots.append(Boot(first_line=number))
+            self._add(number)
         self._found.clear()
+
+    def _add(self, number: int) -> None:
+        boot = Boot(first_line=number)
+        if self._watch is not None:
+            boot.watch = self._watch()
+        self.boots.append(boot)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from models.resources import WINDOW_KINDS, FunctionAddress, Range, Space, WindowKind, split_function_address
-from models.sources.kernel_log_events import Outcome
+from models.sources.kernel_log_events import Outcome, OutcomeKind
 from models.sources.kernel_log_resource import LoggedResource
 from models.sources.observation import Failure, SeenBar, SeenFunction, SeenRootBus, SeenWindow
 from models.topology import BarIndex
@@ -16,7 +18,34 @@ BusKey = tuple[int, int]
 Slot = BarIndex | WindowKind
 """A BAR or a bridge window of one function."""
 
+ChangeKind = OutcomeKind | Literal["found", "removed", "slot", "listed", "bound"]
+"""What can happen: a function is found or taken out, a slot speaks, a bus is listed, a driver speaks, or an event."""
+
 _BAR_REGISTERS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a line is about to change.
+
+    Attributes
+    ----------
+    function
+        ``None`` for ``listed``, which is about a bus.
+    resource
+        As printed; ``None`` where the change is not about a BAR or window.
+    """
+
+    kind: ChangeKind
+    function: FunctionAddress | None
+    bus: BusKey
+    slot: Slot | None = None
+    resource: LoggedResource | None = None
+    line: int = 0
+
+
+def _unwatched(boot: Boot, change: Change) -> None:
+    """Nobody looks."""
 
 
 @dataclass(slots=True)
@@ -37,6 +66,16 @@ class Boot:
         Functions that were taken out again.
     listed
         Bridges whose open windows were printed when they were found: they have no others.
+    command_line
+        The kernel's command line.
+    x86
+        Whether the machine is an x86; ``None`` = nothing said so yet.
+    enlarged
+        Windows for which the kernel wanted more than what stands behind them needs.
+    line
+        The line that is being read.
+    watch
+        Called with each change before it happens.
     """
 
     first_line: int = 1
@@ -51,8 +90,23 @@ class Boot:
     announced: dict[BusKey, SeenRootBus] = field(default_factory=dict)
     removed: set[FunctionAddress] = field(default_factory=set)
     listed: set[FunctionAddress] = field(default_factory=set)
+    command_line: str | None = None
+    x86: bool | None = None
+    enlarged: set[tuple[FunctionAddress, WindowKind]] = field(default_factory=set)
+    line: int = 0
+    watch: Callable[[Boot, Change], None] = _unwatched
     _listings: dict[FunctionAddress, int] = field(default_factory=dict)
     _leading: dict[BusKey, FunctionAddress] = field(default_factory=dict)
+
+    def tell(
+        self,
+        kind: ChangeKind,
+        address: FunctionAddress,
+        slot: Slot | None = None,
+        resource: LoggedResource | None = None,
+    ) -> None:
+        """Say what is about to happen to a function."""
+        self.watch(self, Change(kind, address, split_function_address(address)[:2], slot, resource, self.line))
 
     def function(self, address: FunctionAddress) -> SeenFunction:
         """The function with this address, made if it is not there."""
@@ -86,6 +140,7 @@ class Boot:
             self.remove_buses(*key, key[1] if root.last_bus is None else root.last_bus)
 
     def _forget(self, address: FunctionAddress) -> None:
+        self.tell("removed", address)
         del self.functions[address]
         self.removed.add(address)
         self.listed.discard(address)
@@ -158,6 +213,7 @@ class Boot:
 
     def apply(self, function: SeenFunction, slot: Slot, resource: LoggedResource, outcome: Outcome, line: int) -> None:
         """Give a BAR or window the state after one event, and note a failure."""
+        self.tell(outcome.kind, function.address, slot, resource)
         if outcome.failure is not None:
             size = resource.size if outcome.size is None else outcome.size
             self.failures.append(Failure(function.address, slot, resource.space, size, outcome.failure, line))

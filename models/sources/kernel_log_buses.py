@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from models.resources import WINDOW_KINDS, Range, function_address, split_function_address
-from models.sources.kernel_log_boot import Boot, BusKey
+from models.sources.kernel_log_boot import Boot, BusKey, Change
 from models.sources.kernel_log_lines import Line
 from models.sources.kernel_log_resource import LoggedResource, find_resource
 from models.sources.observation import SeenRootBus, SeenRootWindow, SeenWindow
@@ -27,6 +27,13 @@ _KERNEL = re.compile(r"Linux version (?P<version>\d+\.\d+\S*) \(")
 _MACHINE = re.compile(
     r"(?:^|\] |kernel: )(?:DMI:|(?:OF: fdt: ?)?Machine model:|Hardware name:|MIPS: machine is) +(?P<name>\S.*)"
 )
+_X86 = re.compile(r"BIOS-e820|\be820:|x86/|\bsmpboot:|PCI: Using configuration type|DMAR: ")
+_PLATFORM = re.compile(
+    rf"{_X86.pattern}|\bOF: |Machine model:|\bpsci: |Booting Linux on physical CPU|\bGICv|\bSBI |PROMLIB|MIPS: "
+    r"|\bOPAL\b|firmware_features"
+)
+"""Words that only an x86 kernel prints, and with them those of other platforms."""
+_COMMAND_LINE = re.compile(r"(?:^|\] |kernel: )(?:Kernel c|C)ommand line: *(?P<words>\S.*)")
 _NAMES = ("DMI: ", "Machine model: ", "Hardware name: ", "machine is ")
 
 _IOAPIC_SIZE = 1 << 10
@@ -93,6 +100,7 @@ def _bus_list(boot: Boot, key: BusKey, line: Line) -> None:
     resource = find_resource(line.body)
     if match is None or resource is None:
         return
+    boot.watch(boot, Change("listed", None, key, line=line.number))
     index = int(match["index"])
     bridge = boot.bridge_to(key)
     if bridge is None:
@@ -148,6 +156,10 @@ def take_platform_line(boot: Boot, text: str) -> None:
         _host_window(boot, text)
     elif " reserved" in text or "IOAPIC[" in text:
         _reserved(boot, text)
+    elif "ommand line: " in text:
+        _command_line(boot, text)
+    elif boot.x86 is None and _PLATFORM.search(text):
+        boot.x86 = _X86.search(text) is not None
     elif boot.machine is None and any(name in text for name in _NAMES):
         _machine(boot, text)
 
@@ -189,6 +201,13 @@ def _machine(boot: Boot, text: str) -> None:
     match = _MACHINE.search(text)
     if match is not None and not match["name"].startswith("Memory slots"):
         boot.machine = match["name"].split(", BIOS ")[0].strip()
+
+
+def _command_line(boot: Boot, text: str) -> None:
+    """``Command line: BOOT_IMAGE=/vmlinuz root=/dev/sda1 pci=realloc``."""
+    match = _COMMAND_LINE.search(text)
+    if match is not None:
+        boot.command_line = match["words"]
 
 
 def complete(boot: Boot) -> None:

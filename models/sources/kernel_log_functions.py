@@ -19,9 +19,11 @@ _FOUND = re.compile(
 _NAME = re.compile(r"(?:(?P<vf>VF )?BAR ?(?P<number>\d+)|(?P<rom>ROM)|(?P<window>bridge window))(?P<rest>.*)")
 _REGISTER = re.compile(r"reg (?:0x)?(?P<offset>[0-9a-f]+)")
 _BLOCK = re.compile(r"VF\(n\) BAR ?(?P<number>\d) space: .*contains BAR ?\d for (?P<copies>\d+) VFs")
+_ENLARGED = re.compile(r" to \[bus [^\]]*\] add_size ")
 _COPIES = re.compile(r"contains BAR ?\d for (?P<copies>\d+) VFs")
 _BUS_NUMBERS = re.compile(r"\[bus (?P<first>[0-9a-f]+)(?:-(?P<last>[0-9a-f]+))?\]")
 _OLD_SECONDARY = re.compile(r"secondary bus (?:[0-9a-f]+:)?(?P<bus>[0-9a-f]+)")
+_DRIVER_NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _UNUSABLE = re.compile(r"can't (?P<what>claim|enable device:) (?P<named>BAR \d+.*)")
 
 _FIRST_BAR, _ROM, _BRIDGE_ROM = 0x10, 0x30, 0x38
@@ -40,8 +42,11 @@ def take_function_line(boot: Boot, line: Line) -> None:
     assert line.device is not None
     word = line.body.split(" ", 1)[0]
     handler = _found if word.startswith("[") else _HANDLERS.get(word) or _DRIVERS.get(line.who)
+    address = function_address(line.domain, line.bus, *line.device)
     if handler is not None:
-        handler(boot, function_address(line.domain, line.bus, *line.device), line)
+        handler(boot, address, line)
+    elif _DRIVER_NAME.fullmatch(line.who) and line.who != "pci":
+        boot.tell("bound", address)
 
 
 def _found(boot: Boot, address: FunctionAddress, line: Line) -> None:
@@ -52,6 +57,7 @@ def _found(boot: Boot, address: FunctionAddress, line: Line) -> None:
     match = _FOUND.match(line.body)
     if match is None:
         return
+    boot.tell("found", address)
     boot.remove(address)
     function = boot.function(address)
     function.id = match["id"]
@@ -74,6 +80,7 @@ def _hotplug_port(boot: Boot, address: FunctionAddress, line: Line) -> None:
     function = boot.function(address)
     function.hotplug = True
     function.header = 1 if function.header is None else function.header
+    boot.tell("slot", address)
     if "Card not present" in line.body or line.body.endswith("Link Down"):
         boot.remove_behind(function)
 
@@ -119,6 +126,8 @@ def _named(boot: Boot, address: FunctionAddress, line: Line) -> None:
     match = _NAME.match(line.body)
     resource = find_resource(line.body)
     outcome = outcome_of(match["rest"]) if match is not None else None
+    if resource is not None and _ENLARGED.search(line.body):
+        boot.enlarged.add((address, resource.window_kind))
     if match is None or resource is None or outcome is None:
         return
     function = boot.function(address)
