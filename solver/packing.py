@@ -8,15 +8,24 @@ is offered to its parent in a few layouts.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from models.resources import Size, Space, align_down, align_up
+from models.resources import MIB, Size, Space, align_down, align_up
 from solver.cpsat.worth import Arrangement
 from solver.problem import BarItem, BusNode, Problem, Span, WindowItem, accepts
 
-_OFFERS = 4
+_OFFERS = 6
 """Layouts a window offers to its parent."""
+
+_DRAWS = 60
+"""Chains drawn by chance for a window that is longer than its contents."""
+
+_ALL: Size = 1 << 64
+
+TOGETHER: tuple[Size, ...] = (0, MIB // 2, 64 * MIB, _ALL)
+"""Ways to divide prefetchable BARs between the two memory windows of a bridge (see :class:`Packer`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +60,12 @@ class Packer:
     Attributes
     ----------
     together
-        Put prefetchable BARs into the memory window (fewer windows, less rounding) instead of the prefetchable one.
+        Prefetchable BARs of at most this many bytes go into the memory window (fewer windows, less rounding) instead
+        of the prefetchable one.
     """
 
     problem: Problem
-    together: bool
+    together: Size
     bars_on: dict[int, list[BarItem]] = field(default_factory=dict)
     bridges_on: dict[int, list[BusNode]] = field(default_factory=dict)
 
@@ -71,7 +81,8 @@ class Packer:
         """Layouts for each window of the bridge that leads to ``bus``; ``None`` where something finds no window."""
         contents: dict[int, list[list[Content]]] = {id(window): [] for window in bus.windows}
         for bar in self.bars_on.get(bus.number, []):
-            window = self._window_for(bus, bar.space, prefetchable=bar.prefetchable, reaches=_reaches_high(bar))
+            reaches = _reaches_high(bar) and bar.span > self.together
+            window = self._window_for(bus, bar.space, prefetchable=bar.prefetchable, reaches=reaches)
             if window is None:
                 return None
             contents[id(window)].append([bar])
@@ -80,9 +91,8 @@ class Packer:
             if offered is None:
                 return None
             for child, layouts in offered.items():
-                window = self._window_for(
-                    bus, child.space, prefetchable=child.kind == "pref", reaches=_reaches_high(child)
-                )
+                reaches = _reaches_high(child) and self.together < _ALL
+                window = self._window_for(bus, child.space, prefetchable=child.kind == "pref", reaches=reaches)
                 if window is None:
                     return None
                 contents[id(window)].append([(child, layout) for layout in layouts])
@@ -95,7 +105,7 @@ class Packer:
         fitting = [window for window in bus.windows if accepts(window.kind, space, prefetchable)]
         if not fitting:
             return None
-        wanted = "mem" if self.together or not reaches else "pref"
+        wanted = "pref" if reaches else "mem"
         return next((window for window in fitting if window.kind == wanted), fitting[0])
 
 
@@ -109,15 +119,21 @@ def _layouts(contents: Sequence[list[Content]], granularity: Size) -> list[Layou
     modulus = max(_shape(item)[1] for options in contents for item in options)
     modulus = max(modulus, granularity)
     sizes = sorted(min(_shape(item)[0] for item in options) for options in contents)
+    least = align_up(sum(sizes), granularity)
     starts, head = {0}, 0
     for size in sizes[:-1][:12]:
         head += size
         starts.add(align_down(-head, granularity) % modulus)
-    found = {
-        _shape_of(layout): layout
-        for start in sorted(starts)
-        if (layout := _chain(contents, start, granularity, modulus))
-    }
+    found: dict[tuple[Size, Size, int], Layout] = {}
+    for start in sorted(starts):
+        layout = _chain(contents, start, granularity, None)
+        found.setdefault(_shape_of(layout), layout)
+    chance = random.Random(len(contents))
+    for _ in range(_DRAWS):
+        if min(layout.size for layout in found.values()) == least:
+            break
+        layout = _chain(contents, chance.choice(sorted(starts)), granularity, chance)
+        found.setdefault(_shape_of(layout), layout)
     return sorted(found.values(), key=lambda layout: (layout.size, layout.alignment, layout.phase))[:_OFFERS]
 
 
@@ -130,20 +146,23 @@ def _shape(item: Content) -> tuple[Size, Size, int]:
     return (item.span, item.size, 0) if isinstance(item, BarItem) else _shape_of(item[1])
 
 
-def _chain(contents: Sequence[list[Content]], start: int, granularity: Size, modulus: Size) -> Layout:
-    """Put contents one after the other from ``start``: no gap if one fits without, else the smallest gap."""
-    left = sorted(contents, key=lambda options: [-value for value in _shape(options[0])[1::-1]])
+def _chain(contents: Sequence[list[Content]], start: int, granularity: Size, chance: random.Random | None) -> Layout:
+    """Put contents one after the other from ``start``: no gap if one fits without, else the smallest gap.
+
+    Of those with the same gap the most aligned comes first, or any of them where ``chance`` decides.
+    """
+    left = list(contents)
     parts: list[tuple[int, Content]] = []
     position = start
     while left:
-        gap, _, _, index, item = min(
+        gap, _, _, _, index, item = min(
             (
-                ((phase - position) % alignment, -alignment, -size, index, item)
+                ((phase - position) % alignment, chance.random() if chance else 0, -alignment, -size, index, item)
                 for index, options in enumerate(left)
                 for item in options
                 for size, alignment, phase in [_shape(item)]
             ),
-            key=lambda entry: entry[:4],
+            key=lambda entry: entry[:5],
         )
         parts.append((position + gap - start, item))
         position += gap + _shape(item)[0]
@@ -153,7 +172,7 @@ def _chain(contents: Sequence[list[Content]], start: int, granularity: Size, mod
 
 
 def pack(
-    problem: Problem, atoms: Iterable[str], spaces: Iterable[Space], walls: dict[Space, list[Span]], *, together: bool
+    problem: Problem, atoms: Iterable[str], spaces: Iterable[Space], walls: dict[Space, list[Span]], *, together: Size
 ) -> Arrangement | None:
     """Place all of ``atoms`` from scratch around ``walls``; ``None`` where the packing does not fit."""
     packer = Packer(problem, together)

@@ -44,6 +44,8 @@ def solve(topology: Topology, request: Request, progress: Progress | None = None
         answers.append(answer)
         _take(problem, answer, placement)
     warnings = _warnings(topology, placement, movement, request.policy)
+    for key in (key for answer in answers for key in answer.blame):
+        warnings.append(f"{key} may not stay where it is, for that breaks a rule, and no legal arrangement exists")
     if limits.interrupted:
         warnings.append("interrupted: this is the best plan found until then")
     status, bounds = _proof(answers, request.minimize)
@@ -64,7 +66,7 @@ def _greedy_start(topology: Topology, request: Request) -> Placement | None:
     """The kernel's greedy placement, where something has no address yet and the greedy breaks no rule."""
     if all(bar.address is not None or bar.optional or bar.fixed for _, bar in topology.bars()):
         return None
-    if find_spec("solver.kernel") is None:
+    if find_spec("solver.kernel") is None or find_spec("solver.kernel.engine") is None:
         return None
     result = engine(_GREEDY)(topology, replace(request, options={}))
     return result.plan.placement if result.legal else None

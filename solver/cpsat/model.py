@@ -12,6 +12,7 @@ from typing import Any
 
 from ortools.sat.python import cp_model
 
+from models.topology import BarKey
 from solver.cpsat.constraints import Constraints, Walls
 from solver.cpsat.objectives import Term, objective
 from solver.cpsat.variables import Expression, Variables, make_variables
@@ -43,16 +44,19 @@ class Answer:
         ``None``.
     infeasible
         Proved that no legal arrangement exists.
+    blame
+        Where none exists: BARs that would have to move and find no place.
     """
 
     arrangement: Arrangement | None
     values: dict[str, int]
     bounds: dict[str, int | None]
     infeasible: bool = False
+    blame: tuple[BarKey, ...] = ()
 
     @property
     def proved(self) -> bool:
-        return all(self.bounds.get(name) == value for name, value in self.values.items())
+        return bool(self.values) and all(self.bounds.get(name) == value for name, value in self.values.items())
 
 
 @dataclass(slots=True)

@@ -13,15 +13,15 @@ model, so nothing is lost but time.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
-from models.resources import FunctionAddress, Space, align_down, align_up
+from models.resources import FunctionAddress, Size, Space, align_down, align_up
+from models.topology import BarKey
 from solver.cpsat.constraints import Walls
 from solver.cpsat.model import Answer, Limits, PlacementModel
 from solver.cpsat.worth import Arrangement, floors, today, worth
-from solver.packing import pack, shrink
+from solver.packing import TOGETHER, pack, shrink
 from solver.problem import BarItem, BusNode, Problem, Span, WindowItem
 
 _TRIES = 3
@@ -36,6 +36,8 @@ class Group:
     ----------
     answer
         The optimum of the group by itself.
+    first
+        An arrangement found without a solver.
     tries
         How often the solver was asked.
     """
@@ -44,17 +46,19 @@ class Group:
     bars: list[BarItem]
     windows: list[WindowItem]
     answer: Answer = field(default_factory=lambda: Answer(None, {}, {}))
+    first: Arrangement | None = None
     tries: int = 0
 
     def spans(self, arrangement: Arrangement) -> list[tuple[Space, Span]]:
-        """What the group takes on the root bus, immovable BARs left out."""
+        """What the group takes on the root bus, but for immovable BARs that are on that bus themselves."""
         taken: list[tuple[Space, Span]] = []
         for window in self.windows:
             span = arrangement.windows.get(window.key)
             if span is not None and _stands_on_root(window.bus, window.space, span, arrangement):
                 taken.append((window.space, span))
         for bar in self.bars:
-            at = arrangement.bars.get(bar.key) if bar.movable else None
+            fixed = None if bar.bus.parent is None else bar.today
+            at = arrangement.bars.get(bar.key) if bar.movable else fixed
             if at is not None and _stands_on_root(bar.bus, bar.space, (at, at + bar.span), arrangement):
                 taken.append((bar.space, (at, at + bar.span)))
         return taken
@@ -100,11 +104,15 @@ class Search:
     def run(self) -> Answer:
         """The best arrangement, its value and its bound."""
         pending = sorted(self.groups, key=lambda group: -max((bar.size for bar in group.bars), default=0))
+        # The kernel's way to divide prefetchable BARs first: it spares the room below 4 GiB, so that all find some.
+        for ways in (TOGETHER[:1], TOGETHER):
+            for group in pending:
+                self._begin(group, ways)
         while pending:
             for number, group in enumerate(pending):
                 self._solve_alone(group, min(1.0, 1.5 / (len(pending) - number)))
                 if group.answer.infeasible:
-                    return Answer(None, {}, {}, infeasible=True)
+                    return Answer(None, {}, {}, infeasible=True, blame=_blame(group))
             pending = self._resolve_conflicts() or self._unproved()
         return self._together()
 
@@ -134,15 +142,29 @@ class Search:
             groups = _merge(groups, clashes[0])
         return groups
 
+    def _begin(self, group: Group, ways: Sequence[Size]) -> None:
+        """A first arrangement without a solver, beside what the other groups have chosen."""
+        if group.answer.proved:
+            return
+        bounds = self._bounds(group)
+        start = self._first_answer(group, ways)
+        if start is not None:
+            at_floor = all(start.values[name] == bounds[name] for name in self.minimize)
+            start.bounds = dict(bounds) if at_floor else {}
+            group.answer = start
+            group.first = start.arrangement
+
+    def _bounds(self, group: Group) -> dict[str, int]:
+        """Values that the group does not undercut."""
+        base, known = floors(group.bars, group.windows, self.minimize), group.answer.bounds
+        return {name: max(base[name], known.get(name) or 0) for name in self.minimize}
+
     def _solve_alone(self, group: Group, part: float) -> None:
         """The group's optimum with nothing in its way but what cannot move, within a part of the time left."""
-        names, known = self.minimize, group.answer.bounds
-        base = floors(group.bars, group.windows, names)
-        bounds = {name: max(base[name], known.get(name) or 0) for name in names}
-        start = self._first_answer(group)
-        if start is not None and all(start.values[name] == bounds[name] for name in names):
-            group.answer = Answer(start.arrangement, start.values, dict(bounds))
+        if group.answer.proved:
             return
+        bounds = self._bounds(group)
+        start = group.answer if group.answer.arrangement is not None else None
         self.progress(f"{self.problem.root.name}: {len(group.bars)} BARs at {', '.join(group.atoms[:3])}")
         limits = self.limits.share(part)
         group.tries += 1
@@ -177,33 +199,36 @@ class Search:
         known = answer.arrangement if answer is not None else None
         return known or today(group.bars, group.windows)
 
-    def _first_answer(self, group: Group) -> Answer | None:
+    def _first_answer(self, group: Group, ways: Sequence[Size]) -> Answer | None:
         """The best arrangement that needs no solver: today's, today's with windows drawn in, or a packing."""
-        candidates = []
+        candidates = [group.answer.arrangement] if group.answer.arrangement is not None else []
         if not _must_change(group):
             now = today(group.bars, group.windows)
             candidates += [now, shrink(group.bars, group.windows, now)]
-        known = _part(self.known, group)
-        candidates += [known, shrink(group.bars, group.windows, known)] if self.known_is_legal else []
-        if group.answer.arrangement is not None:
-            candidates.append(group.answer.arrangement)
-        if all(bar.movable for bar in group.bars) and not any(bar.bus.subtractive for bar in group.bars):
-            spaces: set[Space] = {item.space for item in group.windows} | {item.space for item in group.bars}
-            for everything in (True, False):
-                walls = self._walls(group, everything=everything)
-                for together in (False, True):
-                    packed = pack(self.problem, group.atoms, spaces, walls, together=together)
-                    if packed is not None:
-                        candidates.append(packed)
-                if packed is not None:
-                    break
-        worths = [worth(group.bars, group.windows, candidate) for candidate in candidates]
+        if self.known_is_legal:
+            known = _part(self.known, group)
+            candidates += [known, shrink(group.bars, group.windows, known)]
+        candidates += self._packed(group, ways)
         if not candidates:
             return None
+        worths = [worth(group.bars, group.windows, candidate) for candidate in candidates]
         values, arrangement = min(
             zip(worths, candidates, strict=True), key=lambda entry: [entry[0][name] for name in self.minimize]
         )
         return Answer(arrangement, {name: values[name] for name in self.minimize}, {})
+
+    def _packed(self, group: Group, ways: Sequence[Size]) -> list[Arrangement]:
+        """The group from scratch, beside all others if there is room, else beside what cannot move."""
+        if not all(bar.movable for bar in group.bars) or any(bar.bus.subtractive for bar in group.bars):
+            return []
+        spaces: set[Space] = {item.space for item in group.windows} | {item.space for item in group.bars}
+        for everything in (True, False):
+            walls = self._walls(group, everything=everything)
+            packed = [pack(self.problem, group.atoms, spaces, walls, together=way) for way in ways]
+            found = [arrangement for arrangement in packed if arrangement is not None]
+            if found or group.answer.arrangement is not None:
+                return found
+        return []
 
     def _walls(self, group: Group, *, everything: bool) -> Walls:
         """What other groups take on the root bus: all they have chosen, or only what can be nowhere else."""
@@ -258,10 +283,12 @@ class Search:
         if not _collisions(self.groups, complete):
             chosen = complete
         else:
-            for group in sorted(self.groups, key=lambda group: group.answer.arrangement is None):
-                attempt = {**chosen, id(group): complete[id(group)]}
-                if not _collisions(self.groups, attempt):
-                    chosen = attempt
+            first = {id(group): group.first or chosen[id(group)] for group in self.groups}
+            for better in (first, complete):
+                for group in self.groups:
+                    attempt = {**chosen, id(group): better[id(group)]}
+                    if not _collisions(self.groups, attempt):
+                        chosen = attempt
         result = Answer(Arrangement(), {}, {})
         assert result.arrangement is not None
         for group in self.groups:
@@ -277,6 +304,12 @@ class Search:
         return result
 
 
+def _blame(group: Group) -> tuple[BarKey, ...]:
+    """The BARs that may not stay as they are, of a group that admits no legal arrangement."""
+    evicted = tuple(bar.key for bar in group.bars if bar.evicted or (bar.kept and not bar.placeable))
+    return evicted or tuple(bar.key for bar in group.bars if bar.kept)
+
+
 def _part(arrangement: Arrangement, group: Group) -> Arrangement:
     """What an arrangement says of the items of a group."""
     return Arrangement(
@@ -289,26 +322,51 @@ def _must_change(group: Group) -> bool:
     """Whether today's arrangement is no legal one: a movable BAR breaks a rule, or two overlap."""
     if any(bar.evicted or bar.homeless for bar in group.bars):
         return True
-    by_bus: dict[tuple[int, Space], list[Span]] = defaultdict(list)
+    by_bus: dict[tuple[int, Space], list[tuple[Span, bool]]] = defaultdict(list)
     for bar in group.bars:
-        if bar.movable and bar.today is not None:
-            by_bus[bar.bus.number, bar.space].append((bar.today, bar.today + bar.span))
+        if bar.today is not None:
+            span = (bar.today, bar.today + bar.span)
+            for bus in _stands_on(bar.bus, bar.space, span):
+                by_bus[bus.number, bar.space].append((span, not bar.movable))
     for window in group.windows:
-        if window.today is not None and not window.tolerated:
-            by_bus[window.bus.number, window.space].append(window.today)
-    for spans in by_bus.values():
-        spans.sort()
-        if any(before[1] > after[0] for before, after in pairwise(spans)):
+        if window.today is not None:
+            for bus in _stands_on(window.bus, window.space, window.today):
+                by_bus[bus.number, window.space].append((window.today, window.tolerated))
+    return any(_overlap_beyond_tolerance(spans) for spans in by_bus.values())
+
+
+def _stands_on(bus: BusNode, space: Space, span: Span) -> Iterable[BusNode]:
+    """The buses on which an item counts as standing today: from behind subtractive bridges' windows, more than one."""
+    yield bus
+    while bus.parent is not None and bus.subtractive:
+        opened = [window.today for window in bus.windows if window.space == space and window.today is not None]
+        if any(low <= span[0] and span[1] <= high for low, high in opened):
+            return
+        bus = bus.parent
+        yield bus
+
+
+def _overlap_beyond_tolerance(spans: list[tuple[Span, bool]]) -> bool:
+    """Whether two of these overlap that do not both stay as they are (marked by the truth value)."""
+    open_: list[tuple[Span, bool]] = []
+    for span, settled in sorted(spans):
+        open_ = [other for other in open_ if other[0][1] > span[0]]
+        if any(not (settled and other_settled) for _, other_settled in open_):
             return True
+        open_.append((span, settled))
     return False
 
 
 def _pinned(group: Group) -> Iterable[tuple[Space, Span]]:
     """Ranges on the root bus that a group's windows cover in every arrangement: around each immovable BAR."""
-    grain = {window.space: window.granularity for window in group.windows if window.bus.parent is None}
+    grain = {(window.inner.number, window.space): window.granularity for window in group.windows}
     for bar in group.bars:
         if not bar.movable and bar.nested and bar.bus.parent is not None and bar.today is not None:
-            step = grain.get(bar.space, 1)
+            step, bus = 1, bar.bus
+            while bus.parent is not None:  # nothing need open a window for what lies behind subtractive bridges only
+                if not bus.subtractive:
+                    step = grain.get((bus.number, bar.space), 1)
+                bus = bus.parent
             yield bar.space, (align_down(bar.today, step), align_up(bar.today + bar.span, step))
 
 

@@ -80,20 +80,58 @@ def floors(bars: Sequence[BarItem], windows: Sequence[WindowItem], names: Sequen
         "windows_changed": 0,
         "wasted_bytes": 0,
     }
-    placed_first = "unplaced" in names and "wasted_bytes" in names[names.index("unplaced") :]
-    if all(bar.kept or not bar.required or placed_first for bar in bars):
-        result["wasted_bytes"] = sum(rounding(bars, windows).values())
+    for name, floor in (("wasted_bytes", _least_waste), ("windows_changed", _least_changes)):
+        placed_first = "unplaced" in names and name in names[names.index("unplaced") :]
+        if all(bar.kept or not bar.required or placed_first for bar in bars):
+            result[name] = floor(bars, windows)
     return result
+
+
+def _plain(bars: Sequence[BarItem], windows: Sequence[WindowItem]) -> bool:
+    """Whether every BAR with a place lies in a window of its bus, by itself."""
+    odd = any(bar.shared or not bar.nested or bar.bus.subtractive or bar.stand_in for bar in bars)
+    return not odd and not any(window.tolerated or window.bus.subtractive for window in windows)
+
+
+def _least_changes(bars: Sequence[BarItem], windows: Sequence[WindowItem]) -> int:
+    """Bridges, counted for each address space, whose windows of today are closed or too short for what needs a place.
+
+    Non-prefetchable memory fits in the memory window alone; everything fits in all windows together.
+    """
+    if not _plain(bars, windows):
+        return 0
+    all_below: dict[tuple[int, Space], Size] = defaultdict(int)
+    plain_below: dict[tuple[int, Space], Size] = defaultdict(int)
+    for bar in bars:
+        if not (bar.kept or bar.required) or not bar.placeable:
+            continue
+        bus = bar.bus
+        while bus.parent is not None:
+            all_below[bus.number, bar.space] += bar.span
+            if not bar.prefetchable:
+                plain_below[bus.number, bar.space] += bar.span
+            bus = bus.parent
+    room: dict[tuple[int, Space], Size] = defaultdict(int)
+    plain_room: dict[tuple[int, Space], Size] = defaultdict(int)
+    for window in windows:
+        if window.today is not None:
+            key = (window.inner.number, window.space)
+            room[key] += window.today[1] - window.today[0]
+            if window.kind != "pref":
+                plain_room[key] += window.today[1] - window.today[0]
+    return sum(plain_below[key] > plain_room[key] or total > room[key] for key, total in all_below.items())
+
+
+def _least_waste(bars: Sequence[BarItem], windows: Sequence[WindowItem]) -> Size:
+    return sum(rounding(bars, windows).values())
 
 
 def rounding(bars: Sequence[BarItem], windows: Sequence[WindowItem]) -> dict[tuple[int, Space], Size]:
     """For each bus and address space, the bytes its windows waste at least when every required BAR has a place."""
-    if any(bar.shared or not bar.nested or bar.bus.subtractive or bar.stand_in for bar in bars):
+    if not _plain(bars, windows):
         return {}
     blocks: dict[tuple[int, Space], Size] = {}
     for window in windows:
-        if window.tolerated or window.bus.subtractive:
-            return {}
         key = (window.inner.number, window.space)
         blocks[key] = min(blocks.get(key, window.granularity), window.granularity)
     required: dict[tuple[int, Space], Size] = defaultdict(int)
