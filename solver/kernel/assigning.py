@@ -50,6 +50,7 @@ class _BusAssignment:
     def run(self) -> None:
         if self.optional or self.rules.tries_everything_first:
             saved = [(resource, resource.state()) for resource in self.order]
+            self.context.journal.phase = "with optional bytes"
             self._ask_for_everything()
             failures = self._place_all(self.order)
             if not failures:
@@ -61,9 +62,11 @@ class _BusAssignment:
                 self._give_up_unassigned()
                 return
             self._fall_back(failures, saved)
+        self.context.journal.phase = "required"
         for resource, state in self._place_all(self._required()):
             if not self.rules.tries_everything_first:
                 self.failed.push(resource, state)
+        self.context.journal.phase = "optional"
         self._serve_optional()
         self._give_up_unassigned()
 

@@ -78,6 +78,7 @@ def _claim(context: Context, bus: Bus, resource: Resource, start: Address) -> bo
         context.journal.not_claimed(resource, start, "address conflict")
         return False
     window.insert(resource, start)
+    context.journal.claimed(resource)
     return True
 
 

@@ -9,6 +9,7 @@ from models.topology import BarKey, Topology, WindowKey
 from solver.kernel.assigning import FailList, assign, assign_bus
 from solver.kernel.claiming import claim
 from solver.kernel.context import Context, WindowSize
+from solver.kernel.decisions import Decision
 from solver.kernel.distribution import distribute_at_boot, distribute_behind
 from solver.kernel.journal import Attempt, Journal
 from solver.kernel.ordering import OptionalList, resources_to_place
@@ -31,12 +32,15 @@ class Outcome:
         What the last sizing pass found for each bridge window that it sized.
     log
         The kernel's lines, in its wording, in order.
+    decisions
+        Every decision with the rule that took it, in order.
     """
 
     placement: Placement
     attempts: tuple[Attempt, ...]
     sizes: dict[WindowKey, WindowSize]
     log: tuple[str, ...]
+    decisions: tuple[Decision, ...] = ()
 
     @property
     def failures(self) -> tuple[BarKey | WindowKey | None, ...]:
@@ -58,7 +62,10 @@ def allocate(topology: Topology, rules: Rules, parameters: Parameters) -> Outcom
             boot(context, root)
         elif event.kind == "rescan":
             rescan(context, root)
-    return Outcome(tree.placement(), tuple(context.journal.attempts), context.sizes, tuple(context.journal.lines))
+    journal = context.journal
+    return Outcome(
+        tree.placement(), tuple(journal.attempts), context.sizes, tuple(journal.lines), tuple(journal.decisions)
+    )
 
 
 def boot(context: Context, root: Bus) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from models.resources import Address, FunctionAddress, Size
 from models.topology import BarKey, WindowKey
+from solver.kernel.decisions import Decision, DecisionKind, why_here, why_nowhere, window_name
 from solver.kernel.resource import FIRST_VF, Resource
 from solver.kernel.tree import Bus
 
@@ -37,18 +38,40 @@ class Journal:
     ----------
     named_resources
         The wording: ``bridge window [...]: assigned``, or ``BAR 14: assigned [...]``.
+    phase
+        What is being placed: everything with its optional bytes, what is required, or what is optional.
     """
 
     named_resources: bool
     attempts: list[Attempt] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    phase: str = ""
+
+    def decide(
+        self, kind: DecisionKind, resource: Resource, size: Size, alignment: Size, why: str, base: Address | None = None
+    ) -> None:
+        """Note a decision; ``base`` is where the resource stands unless something else is said."""
+        if resource.key is not None:
+            placed = resource.start if base is None and resource.parent is not None else base
+            window = window_name(resource.parent)
+            self.decisions.append(Decision(kind, resource.key, placed, size, alignment, window, why))
+
+    def claimed(self, resource: Resource) -> None:
+        self.decide("claimed", resource, resource.size, resource.natural, "the address it has is free in this window")
+
+    def _in_phase(self, why: str) -> str:
+        return f"{self.phase}: {why}" if self.phase else why
 
     def assigned(self, resource: Resource, alignment: Size) -> None:
         self.attempts.append(Attempt(resource.key, resource.size, alignment, resource.start))
+        why = self._in_phase(why_here(resource, alignment))
+        self.decide("placed", resource, resource.size, alignment, why)
         self._outcome(resource, "assigned", "assigned", _placed(resource))
 
     def no_space(self, resource: Resource, alignment: Size) -> None:
         self.attempts.append(Attempt(resource.key, resource.size, alignment, None))
+        self.decide("no space", resource, resource.size, alignment, self._in_phase(why_nowhere(resource)))
         self._outcome(resource, "no space for", "can't assign; no space", _sized(resource))
 
     def failed(self, resource: Resource) -> None:
@@ -60,17 +83,22 @@ class Journal:
 
     def grown(self, resource: Resource, alignment: Size, extra: Size) -> None:
         self.attempts.append(Attempt(resource.key, resource.size, alignment, resource.start, grown=True))
+        why = f"{extra:#x} optional bytes found room, {why_here(resource, alignment)}"
+        self.decide("grown", resource, resource.size, alignment, self._in_phase(why))
         name, what = self._name(resource), _placed(resource)
         new, old = f"{name} {what}: reassigned; expanded by {extra:#x}", f"{name}: reassigned {what}"
         self.say(resource, new if self.named_resources else f"{old} (expanded by {extra:#x})")
 
     def not_grown(self, resource: Resource, alignment: Size, extra: Size) -> None:
         self.attempts.append(Attempt(resource.key, resource.size + extra, alignment, None, grown=True))
+        why = f"no gap for {extra:#x} optional bytes, in place or elsewhere"
+        self.decide("not grown", resource, resource.size + extra, alignment, self._in_phase(why))
         colon = "" if self.named_resources else ":"
         end = ": failed to expand by" if self.named_resources else " failed to expand by"
         self.say(resource, f"{self._name(resource)}{colon} {_placed(resource)}{end} {extra:#x}")
 
     def not_claimed(self, resource: Resource, start: Address, reason: str) -> None:
+        self.decide("refused", resource, resource.size, resource.natural, reason, start)
         name, what = self._name(resource), _ranged(resource, start)
         self.say(
             resource,
@@ -89,6 +117,8 @@ class Journal:
         )
 
     def released(self, window: Resource) -> None:
+        why = "a retry releases the window around what failed, with all that stands in it"
+        self.decide("released", window, window.size, window.alignment, why)
         self.say(window, f"resource {window.index} {_placed(window)} released")
 
     def say(self, resource: Resource, text: str) -> None:

@@ -115,6 +115,7 @@ def record(context: Context, bus: Bus, window: Resource, size: WindowSize, optio
     """Note what a window requires, and put what it would like on the optional list."""
     if isinstance(window.key, WindowKey):
         context.sizes[window.key] = size
+        context.journal.decide("sized", window, size.must, size.alignment, _why_sized(context, window, size))
     if size.must == 0 and size.optional == 0:
         if context.rules.failed_window_kept:
             window.size, window.disabled = 0, True
@@ -129,6 +130,18 @@ def record(context: Context, bus: Bus, window: Resource, size: WindowSize, optio
         extra = size.optional - size.must
         optional.push(window, extra, size.optional_alignment)
         context.journal.optional(window, bus, extra, size.optional_alignment)
+
+
+def _why_sized(context: Context, window: Resource, size: WindowSize) -> str:
+    if size.must == 0:
+        why = "nothing behind it is required"
+    elif window.io:
+        why = "the sum of what is behind it"
+    else:
+        step = "its alignment" if context.rules.size_rounded_to_head else "1 MiB"
+        why = f"the sum of what is behind it, rounded to {step}; alignment: {context.rules.head_alignment}"
+    extra = size.optional - size.must
+    return f"{why}; {extra:#x} optional bytes" if extra > 0 else why
 
 
 # -- memory ---------------------------------------------------------------------------------------------------------
