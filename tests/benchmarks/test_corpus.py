@@ -16,6 +16,7 @@ from models.document import dump_topology
 from models.errors import InputError
 from models.placement import Placement
 from models.plan import Status
+from models.sources.machine import read_machine
 from models.topology import Topology
 from solver.request import Request
 from solver.result import make_result
@@ -166,12 +167,10 @@ def test_an_explanation_of_other_counts_explains_nothing(folder: Path, monkeypat
 
 
 def test_an_error_in_one_machine_is_a_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    read = corpus.read_machine
-
     def stumbling(inputs: list[Path]) -> object:
         if inputs[0].name == "strange":
             raise KeyError("a line\nor two")
-        return read(inputs)
+        return read_machine(inputs)
 
     monkeypatch.setattr(corpus, "read_machine", stumbling)
     result = run("--corpus", folder, "--engines", "cp-sat")
