@@ -11,7 +11,7 @@ from typing import Literal
 
 from models.errors import InputError
 from models.placement import Placement
-from models.resources import WINDOW_KINDS, FunctionAddress, Size, split_function_address
+from models.resources import WINDOW_KINDS, FunctionAddress, Range, Size, split_function_address
 from models.sources.assemble import Assembled, assemble
 from models.sources.kernel_log import last_complete, read_boots
 from models.sources.kernel_log_boot import Boot, BusKey
@@ -40,7 +40,7 @@ class Stage:
         The machine as the kernel met it: what was found has the addresses of firmware where the kernel takes them,
         and none otherwise; a BAR to be resized has its new size and no address.
     resized
-        The BARs that were released to be resized, with their old sizes.
+        The BARs that were released to be resized, with where they were.
     outcome
         Where the kernel had everything in the end.
     decisions
@@ -56,7 +56,7 @@ class Stage:
     outcome: Placement
     added: tuple[FunctionAddress, ...] = ()
     removed: tuple[FunctionAddress, ...] = ()
-    resized: tuple[tuple[BarKey, Size], ...] = ()
+    resized: tuple[tuple[BarKey, Range | None], ...] = ()
     failures: tuple[Failure, ...] = ()
     decisions: tuple[Decision, ...] = ()
     gaps: tuple[str, ...] = ()
@@ -180,11 +180,7 @@ def _stage(boot: Boot, seen: SeenStage, end: dict[FunctionAddress, SeenFunction]
     )
     added = tuple(address for address in seen.found if address in end)
     removed = tuple(address for address in seen.removed if address not in end)
-    resized = tuple(
-        (key, bar.size)
-        for key in asked
-        if key in known and (bar := seen.start[key.function].bars.get(key.index)) is not None and bar.size
-    )
+    resized = tuple((key, _range(seen.start[key.function].bars.get(key.index))) for key in asked if key in known)
     kind = _kind(seen, added, resized, removed, end, first=first)
     if kind is None:
         return None
@@ -221,7 +217,7 @@ def _without_looks(seen: SeenStage, end: dict[FunctionAddress, SeenFunction]) ->
 def _kind(
     seen: SeenStage,
     added: tuple[FunctionAddress, ...],
-    resized: tuple[tuple[BarKey, Size], ...],
+    resized: tuple[tuple[BarKey, Range | None], ...],
     removed: tuple[FunctionAddress, ...],
     end: dict[FunctionAddress, SeenFunction],
     *,
@@ -289,7 +285,15 @@ def _met(
     function.secondary, function.subordinate = end.secondary, end.subordinate
     final = boot.functions.get(address, end)
     function.hotplug = end.hotplug or final.hotplug or _reserves_room(boot, final)
+    if first or address in seen.found:
+        function.driver, function.driver_known = None, True  # nothing is bound before it is assigned
     return function
+
+
+def _range(bar: SeenBar | None) -> Range | None:
+    if bar is None or bar.address is None or not bar.size:
+        return None
+    return Range.of(bar.address, bar.size * (bar.copies or 1))
 
 
 def _as_found(bar: SeenBar) -> SeenBar:
