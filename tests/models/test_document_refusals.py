@@ -68,7 +68,7 @@ class TestRefusal:
                 'expected a number from 0 to 2^64 - 1, found "0x10000000000000000"',
             ),
             ("root_buses[0].windows[1].prefetchable", "no", 'expected true or false, found "no"'),
-            ("root_buses[0].windows[1].offset", "0x80000", "expected a multiple of 0x100000, found 0x80000"),
+            ("root_buses[0].windows[1].offset", "0x800", "expected a multiple of 0x1000, found 0x800"),
             ("root_buses[0].windows[0].offset", 1024, "expected a multiple of 0x1000, found 0x400"),
             (
                 "root_buses[0].windows[1].offset",
