@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from models.errors import InputError
@@ -132,19 +132,18 @@ def _event(stage: Stage) -> str:
     return "rescan"
 
 
-def replay(history: History, engines: Sequence[str], request: Request) -> Iterator[Replayed]:
-    """Every stage of ``history``, run through ``engines``.
+def run_stage(history: History, stage: Stage, engines: Iterable[str], request: Request) -> Replayed:
+    """One stage of ``history``, run through ``engines``.
 
     Raises
     ------
     InputError
         If there is no such engine.
     """
-    for stage in history.stages:
-        runs: tuple[Run, ...] = ()
-        if stage.kind != "removal":
-            runs = tuple(run(history, stage, name, request) for name in engines)
-        yield Replayed(stage, measure(stage.before, stage.outcome), runs)
+    runs: tuple[Run, ...] = ()
+    if stage.kind != "removal":
+        runs = tuple(run(history, stage, name, request) for name in engines)
+    return Replayed(stage, measure(stage.before, stage.outcome), runs)
 
 
 def run(history: History, stage: Stage, name: str, request: Request) -> Run:

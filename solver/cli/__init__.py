@@ -21,6 +21,7 @@ from solver.cli.check import check
 from solver.cli.compare import compare
 from solver.cli.completion import completion
 from solver.cli.output import Exit, complain
+from solver.cli.replay import replay
 from solver.cli.show import show as show_verb
 from solver.cli.solve import solve
 
@@ -138,5 +139,5 @@ def main(ctx: click.Context, version: bool, verbose: int) -> None:
         raise click.exceptions.NoArgsIsHelpError(ctx)
 
 
-for _verb in (capture, show_verb, solve, compare, check, completion):
+for _verb in (capture, show_verb, solve, compare, replay, check, completion):
     main.add_command(_verb)

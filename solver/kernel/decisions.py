@@ -58,7 +58,7 @@ def why_here(resource: Resource, alignment: Size) -> str:
     elif window.pref and resource.pref:
         found = "first fit in a prefetchable window"
     else:
-        found = "first fit in a window of any type, none of its own had room"
+        found = "first fit in a window of another type, none of its own had room"
     if resource.m64:
         above = resource.start - resource.offset >= FOUR_GIB
         found += ", above 4 GiB first" if above else ", no room above 4 GiB"
