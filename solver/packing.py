@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from models.resources import MIB, Size, Space, align_down, align_up
-from solver.cpsat.worth import Arrangement
+from solver.arrangement import Arrangement
 from solver.problem import BarItem, BusNode, Problem, Span, WindowItem, accepts
 
 _OFFERS = 6
@@ -232,8 +232,16 @@ def _put(arrangement: Arrangement, item: Content, start: int) -> None:
         _put(arrangement, part, start + offset)
 
 
-def shrink(bars: Sequence[BarItem], windows: Sequence[WindowItem], now: Arrangement) -> Arrangement:
-    """The same addresses with every window drawn in to what it holds; nothing changes behind a subtractive bridge."""
+def shrink(
+    bars: Sequence[BarItem], windows: Sequence[WindowItem], now: Arrangement, *, only_changed: bool = False
+) -> Arrangement:
+    """The same addresses with every window drawn in to what it holds; nothing changes behind a subtractive bridge.
+
+    Parameters
+    ----------
+    only_changed
+        Windows that are as they are today stay so.
+    """
     arrangement = Arrangement(dict(now.bars), dict(now.windows))
     if any(window.inner.subtractive for window in windows):
         return arrangement
@@ -251,7 +259,7 @@ def shrink(bars: Sequence[BarItem], windows: Sequence[WindowItem], now: Arrangem
             for space, part in inner.get(window.inner.number, [])
             if space == window.space and span[0] <= part[0] and part[1] <= span[1]
         ]
-        if not window.tolerated:
+        if not window.tolerated and not (only_changed and span == window.today):
             new = None
             if held:
                 new = (

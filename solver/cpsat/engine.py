@@ -11,13 +11,14 @@ from models.mobility import Mobility, Policy
 from models.placement import Placement
 from models.plan import Status
 from models.topology import Topology
+from solver.arrangement import Arrangement
 from solver.cpsat.model import Answer, Limits
 from solver.cpsat.search import Search
-from solver.cpsat.worth import Arrangement
 from solver.engines import Progress, engine
 from solver.problem import Problem, cpu_range, problems
 from solver.request import Request
 from solver.result import Result, make_result
+from solver.tidy import tidy
 
 NAME = "cp-sat"
 
@@ -42,6 +43,8 @@ def solve(topology: Topology, request: Request, progress: Progress | None = None
         known = None if start is None else _arrangement(problem, start)
         answer = Search(problem, request.minimize, limits, progress, known).run()
         answers.append(answer)
+        if answer.arrangement is not None:
+            answer.arrangement = tidy(problem, answer.arrangement)
         _take(problem, answer, placement)
     warnings = _warnings(topology, placement, movement, request.policy)
     for key in (key for answer in answers for key in answer.blame):

@@ -13,11 +13,14 @@ from typing import Any
 from ortools.sat.python import cp_model
 
 from models.topology import BarKey
+from solver.arrangement import Arrangement
 from solver.cpsat.constraints import Constraints, Walls
 from solver.cpsat.objectives import Term, objective
 from solver.cpsat.variables import Expression, Variables, make_variables
-from solver.cpsat.worth import Arrangement
 from solver.problem import BarItem, Problem, WindowItem
+
+
+_POLISH_SECONDS = 0.2
 
 
 class ContradictionError(RuntimeError):
@@ -150,6 +153,8 @@ class PlacementModel:
             on_floor = on_floor and answer.values[name] == floors.get(name, 0)
             self._at_most(terms[name], answer.values[name])
             self._hint(answer.arrangement)
+        if answer.proved and "wasted_bytes" not in names:
+            self._polish(answer, limits)
         return answer
 
     def reach(self, values: Mapping[str, int], limits: Limits, hint: Arrangement | None = None) -> Arrangement | None:
@@ -188,6 +193,17 @@ class PlacementModel:
             if answer.arrangement is None or values[name] <= answer.values[name]:
                 answer.arrangement, answer.values = self._arrangement(solver), values
             answer.bounds[name] = bound
+
+    def _polish(self, answer: Answer, limits: Limits) -> None:
+        """Among plans of the same worth, look a moment for one with shorter windows; nothing is claimed of it."""
+        self.model.minimize(objective("wasted_bytes", self.variables, self.constraints, self.unplaceable).expression)
+        moment = limits.share(1.0)
+        moment.deadline = min(moment.deadline, time.monotonic() + _POLISH_SECONDS)
+        if moment.left > 0:
+            status, solver = self._run(moment)
+            limits.interrupted |= moment.interrupted
+            if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+                answer.arrangement = self._arrangement(solver)
 
     def _at_most(self, term: Term, value: int) -> None:
         """Later objectives may not make this one worse."""

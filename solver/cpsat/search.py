@@ -18,9 +18,10 @@ from dataclasses import dataclass, field
 
 from models.resources import FunctionAddress, Size, Space, align_down, align_up
 from models.topology import BarKey
+from solver.arrangement import Arrangement
 from solver.cpsat.constraints import Walls
 from solver.cpsat.model import Answer, Limits, PlacementModel
-from solver.cpsat.worth import Arrangement, floors, today, worth
+from solver.cpsat.worth import floors, today, worth
 from solver.packing import TOGETHER, pack, shrink
 from solver.problem import BarItem, BusNode, Problem, Span, WindowItem
 
@@ -155,9 +156,14 @@ class Search:
             group.first = start.arrangement
 
     def _bounds(self, group: Group) -> dict[str, int]:
-        """Values that the group does not undercut."""
+        """Values that the group does not undercut, each with all earlier objectives at theirs."""
         base, known = floors(group.bars, group.windows, self.minimize), group.answer.bounds
-        return {name: max(base[name], known.get(name) or 0) for name in self.minimize}
+        bounds: dict[str, int] = {}
+        for name in self.minimize:
+            # A floor counts only while what comes before it is at its own floor: less placed may waste less.
+            on_floor = all(bounds[earlier] == base[earlier] for earlier in bounds)
+            bounds[name] = max(base[name] if on_floor else 0, known.get(name) or 0)
+        return bounds
 
     def _solve_alone(self, group: Group, part: float) -> None:
         """The group's optimum with nothing in its way but what cannot move, within a part of the time left."""
@@ -186,7 +192,8 @@ class Search:
                 start.bounds["unplaced"] = unplaced
                 if unplaced != values["unplaced"]:
                     return start
-                bounds = {**bounds, "unplaced": unplaced}
+                if unplaced > bounds["unplaced"]:
+                    bounds = {**dict.fromkeys(names, 0), "unplaced": unplaced}
             everything = start.values["unplaced"] == sum(bar.required and not bar.placeable for bar in group.bars)
         model = self._model(group, require_all=everything)
         return model.minimize(names, limits, bounds, self._hint(group, start), start)

@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from models.resources import Size, Space, align_up
-from models.topology import BarKey, WindowKey
+from solver.arrangement import Arrangement
 from solver.problem import BarItem, Span, WindowItem
-
-
-@dataclass(slots=True)
-class Arrangement:
-    """Where items stand, in coordinates (``None`` = unassigned or closed)."""
-
-    bars: dict[BarKey, int | None] = field(default_factory=dict)
-    windows: dict[WindowKey, Span | None] = field(default_factory=dict)
 
 
 def today(bars: Sequence[BarItem], windows: Sequence[WindowItem]) -> Arrangement:
