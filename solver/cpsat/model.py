@@ -19,7 +19,6 @@ from solver.cpsat.objectives import Term, objective
 from solver.cpsat.variables import Expression, Variables, make_variables
 from solver.problem import BarItem, Problem, WindowItem
 
-
 _POLISH_SECONDS = 0.2
 
 
