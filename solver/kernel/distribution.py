@@ -14,27 +14,38 @@ Available = dict[WindowKind, tuple[int, int]]
 
 
 def distribute_at_boot(context: Context, bus: Bus, optional: OptionalList | None) -> None:
-    """Distribute below the topmost bridges of which the firmware assigned no window."""
+    """Distribute the windows that the firmware gave to a hotplug bridge, where those of a bridge below are missing.
+
+    Where the kernel sizes everything itself it hands out nothing at boot (as 6.12 behaves, with either firmware).
+    """
+    above = bus.bridge
     for bridge in _bridges(bus):
         assert bridge.child is not None
-        if any(item.is_window and item.parent is not None for item in bridge.resources):
-            distribute_at_boot(context, bridge.child, optional)
-        else:
-            distribute_behind(context, bridge, optional)
+        if above is not None and above.hotplug and _has_windows(above) and not _has_windows(bridge):
+            _distribute(context, bus, {kind: _assigned(above.window(kind)) for kind in WINDOW_KINDS}, optional)
+            return
+        distribute_at_boot(context, bridge.child, optional)
 
 
 def distribute_behind(context: Context, bridge: Device, optional: OptionalList | None) -> None:
-    """Distribute what a hotplug bridge has itself."""
+    """Distribute what a hotplug bridge has, or is about to get, among what was added behind it."""
     if not bridge.hotplug or bridge.child is None:
         return
     available: Available = {}
     for kind in WINDOW_KINDS:
         window = bridge.window(kind)
-        available[kind] = (0, 0)
-        if window is not None and window.present and not window.disabled:
-            start = window.stash if window.parent is None else window.start
-            available[kind] = (start, start + window.size)
+        available[kind] = _assigned(window)
+        if window is not None and window.wants_place:
+            available[kind] = (window.stash, window.stash + window.size)
     _distribute(context, bridge.child, available, optional)
+
+
+def _has_windows(bridge: Device) -> bool:
+    return any(item.is_window and item.parent is not None for item in bridge.resources)
+
+
+def _assigned(window: Resource | None) -> tuple[int, int]:
+    return (0, 0) if window is None or window.parent is None else (window.start, window.end)
 
 
 def _distribute(context: Context, bus: Bus, available: Available, optional: OptionalList | None) -> None:
@@ -124,10 +135,13 @@ def _share_aligned(
         given: Available = {}
         for kind in WINDOW_KINDS:
             own = bridge.window(kind)
-            start, size = available[kind][0], shares[kind]
+            start, share = available[kind][0], shares[kind]
+            required = 0
             if own is not None:
-                size = (align_down(size, own.stash) if own.stash else size) + own.size
-            given[kind] = (start, start + size)
+                share = align_down(share, own.stash) if own.stash else share
+                required = own.size
+            # What the bridge requires was subtracted with the rest; its range reaches down again by that much.
+            given[kind] = (max(start - required, 0), start + share)
         _distribute(context, bridge.child, given, optional)
         available = {kind: (given[kind][1], max(available[kind][1], given[kind][1])) for kind in WINDOW_KINDS}
 
