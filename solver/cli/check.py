@@ -60,7 +60,7 @@ def check(
     if plan_file is None:
         breaches = today
     else:
-        plan = _load_plan(plan_file, topology)
+        plan = load_plan_for(plan_file, topology)
         breaches, kept, claims = _check_plan(plan, topology, pin, free)
     broken = len(breaches) + len(claims)
     if as_json:
@@ -90,7 +90,14 @@ def _breach(breach: Breach) -> dict[str, Any]:
     return {"rule": breach.rule, "parties": list(breach.parties), "message": breach.message}
 
 
-def _load_plan(file: str, topology: Topology) -> Plan:
+def load_plan_for(file: str, topology: Topology) -> Plan:
+    """The plan document in ``file``, which has to be for ``topology``.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read or was made for another topology.
+    """
     from models.document import load_plan, topology_sha256
     from models.files import read_text
 

@@ -1,0 +1,40 @@
+"""From a machine and a plan to a drawn map: what the command line, notebooks and tests all call."""
+
+from __future__ import annotations
+
+from models.mobility import Mobility
+from models.plan import Plan, Status
+from models.topology import Topology
+from solver.map.layout import lay_out
+from solver.map.scene import make_scene
+from solver.map.svg import draw
+from solver.map.words import Words
+from solver.render.plan import STATUS_WORDS, objective_text
+
+
+def heading(topology: Topology, plan: Plan | None) -> list[str]:
+    """The lines above a map: the machine, and what the plan is worth."""
+    title = topology.machine or "A machine"
+    if plan is None:
+        return [title, "The placement of today."]
+    text = f"Today and the plan of {plan.engine} (policy {plan.policy}): {STATUS_WORDS[plan.status]}."
+    worth = "; ".join(f"{objective.name} {objective_text(objective)}" for objective in plan.objectives)
+    return [title, text, worth] if worth else [title, text]
+
+
+def has_placement(plan: Plan | None) -> bool:
+    """Whether a plan says where anything is."""
+    return plan is not None and plan.status in (Status.OPTIMAL, Status.FEASIBLE)
+
+
+def map_svg(topology: Topology, movement: Mobility, plan: Plan | None = None, *, titles: bool = True) -> str:
+    """The address map as one SVG document: today, and the plan below it wherever it differs.
+
+    Parameters
+    ----------
+    titles
+        Whether boxes carry what is known of them, which viewers show on hovering.
+    """
+    placement = plan.placement if plan is not None and has_placement(plan) else None
+    scene = make_scene(topology, movement, placement)
+    return draw(lay_out(scene, heading(topology, plan)), Words(scene), titles=titles)
