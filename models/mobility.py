@@ -5,11 +5,12 @@ Bridge windows may always change. This module decides for BARs.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from models.drivers import survives_move
+from models.resources import FunctionAddress
 from models.topology import Bar, BarKey, Function, Topology
 
 
@@ -24,6 +25,8 @@ class Policy(StrEnum):
     """Nothing moves if one unprepared driver is met."""
     NEVER = "never"
     """Nothing moves."""
+    ON_DEMAND = "on-demand"
+    """BARs of unprepared drivers move only as far as nothing else helps; each such driver is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +38,15 @@ class Mobility:
     reasons
         Reason by BAR.
     unprepared
-        Why the function's driver counts as unprepared, for BARs that move regardless (policy ``always``, ``--free``).
+        Why the function's driver counts as unprepared, for BARs that move regardless (policies ``always`` and
+        ``on-demand``, ``--free``).
+    costs
+        What it costs to prepare or unbind the driver of a function in ``unprepared``.
     """
 
     reasons: dict[BarKey, str | None]
     unprepared: dict[BarKey, str]
+    costs: dict[FunctionAddress, int] = field(default_factory=dict)
 
     @property
     def immovable(self) -> frozenset[BarKey]:
@@ -59,12 +66,35 @@ def unprepared_reason(function: Function) -> str | None:
     return f"driver {function.driver} is not verified to survive a BAR move"
 
 
+def preparation_cost(function: Function, weights: Mapping[str, int]) -> int:
+    """What it costs to prepare or unbind the function's driver: 0 where it survives a move, else 1 unless weighted.
+
+    Parameters
+    ----------
+    weights
+        Cost by function address, ``driver:NAME`` or ``class:CODE`` (a prefix of the class code); the first of these
+        that is given counts.
+    """
+    if unprepared_reason(function) is None:
+        return 0
+    if function.address in weights:
+        return weights[function.address]
+    if function.driver is not None and f"driver:{function.driver}" in weights:
+        return weights[f"driver:{function.driver}"]
+    code = function.class_code or ""
+    for length in range(len(code), 0, -1):
+        if f"class:{code[:length]}" in weights:
+            return weights[f"class:{code[:length]}"]
+    return 1
+
+
 def mobility(
     topology: Topology,
     policy: Policy = Policy.SAFE,
     *,
     pins: Collection[BarKey] = (),
     frees: Collection[BarKey] = (),
+    weights: Mapping[str, int] | None = None,
 ) -> Mobility:
     """Decide for every BAR of ``topology`` whether it may move.
 
@@ -76,11 +106,14 @@ def mobility(
         BARs that must stay, whatever the policy says.
     frees
         BARs that may move although the policy says no; a fixed BAR stays fixed.
+    weights
+        Costs of preparing drivers, see :func:`preparation_cost`.
     """
     pins, frees = frozenset(pins), frozenset(frees)
     refused = _first_unprepared(topology) if policy is Policy.REFUSE else None
     reasons: dict[BarKey, str | None] = {}
     unprepared: dict[BarKey, str] = {}
+    costs: dict[FunctionAddress, int] = {}
     for function, _ in topology.functions():
         driver_reason = unprepared_reason(function)
         for bar in function.bars:
@@ -91,8 +124,9 @@ def mobility(
                     reason = _policy_reason(policy, driver_reason, refused)
                 if reason is None and driver_reason is not None:
                     unprepared[key] = driver_reason
+                    costs[function.address] = preparation_cost(function, weights or {})
             reasons[key] = reason
-    return Mobility(reasons, unprepared)
+    return Mobility(reasons, unprepared, costs)
 
 
 def _hard_reason(bar: Bar, pinned: bool) -> str | None:

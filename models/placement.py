@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from models.mobility import preparation_cost
 from models.resources import Address, Range, Size, align_down, align_up
 from models.topology import Bar, BarKey, Bus, Function, RootWindow, Topology, WindowKey
 
@@ -40,6 +41,9 @@ class Measures:
         BARs that had an address and have another one now; a VF block counts once.
     moved_functions
         Functions with at least one moved BAR.
+    prepared_drivers
+        What it costs to prepare or unbind the drivers of moving functions that would not survive it (a count of
+        functions unless weighted).
     lost_bars
         BARs that had an address and have none now.
     windows_changed
@@ -51,6 +55,7 @@ class Measures:
     unplaced: int
     moved_bars: int
     moved_functions: int
+    prepared_drivers: int
     lost_bars: int
     windows_changed: int
     wasted_bytes: int
@@ -60,7 +65,7 @@ class Measures:
         return int(getattr(self, objective))
 
 
-def measure(topology: Topology, placement: Placement) -> Measures:
+def measure(topology: Topology, placement: Placement, weights: Mapping[str, int] | None = None) -> Measures:
     """Measure ``placement`` against today's placement of ``topology`` (moved, wasted: see the README)."""
     unplaced = lost = 0
     moved: list[BarKey] = []
@@ -71,11 +76,17 @@ def measure(topology: Topology, placement: Placement) -> Measures:
             unplaced += not bar.optional and not (bar.fixed and bar.address is None)
         elif bar.address is not None and address != bar.address:
             moved.append(key)
+    movers = {key.function for key in moved}
     changed = sum(placement.windows.get(key) != window.range for key, window in topology.windows())
     return Measures(
         unplaced=unplaced,
         moved_bars=len(moved),
-        moved_functions=len({key.function for key in moved}),
+        moved_functions=len(movers),
+        prepared_drivers=sum(
+            preparation_cost(function, weights or {})
+            for function, _ in topology.functions()
+            if function.address in movers
+        ),
         lost_bars=lost,
         windows_changed=changed,
         wasted_bytes=_wasted_bytes(topology, placement),

@@ -67,6 +67,8 @@ class BarItem:
     starts
         Where a movable BAR may begin, in multiples of its size, as far as the root windows and the reserved ranges
         allow; inclusive at both ends. Empty = nowhere.
+    cost
+        What it costs to prepare the function's driver for a move; 0 where it survives one.
     shared
         An immovable BAR that overlaps another one.
     stand_in
@@ -91,6 +93,7 @@ class BarItem:
     shared: bool = False
     stand_in: bool = False
     starts: list[Span] = field(default_factory=list)
+    cost: int = 0
 
     @property
     def placeable(self) -> bool:
@@ -240,6 +243,7 @@ class _Builder:
             kept=bar.address is not None,
             required=not bar.optional,
             stand_in=stand_in,
+            cost=self.movement.costs.get(function.address, 0) if key in self.movement.unprepared else 0,
         )
         item.starts = _starts(item, self.problem.reserved[bar.space])
         if not movable and today is not None:

@@ -13,6 +13,7 @@ OBJECTIVES: dict[str, str] = {
     "moved_bars": "BARs whose address changes",
     "wasted_bytes": "bytes inside the windows of root-bus bridges that back no BAR",
     "windows_changed": "bridge windows whose range changes",
+    "prepared_drivers": "drivers to prepare or unbind because a BAR of theirs moves",
     "moved_functions": "functions with a BAR whose address changes",
 }
 """Every objective with what it counts; each is minimised."""
@@ -24,8 +25,10 @@ PRESETS: dict[str, tuple[str, ...]] = {
 """Named orders of objectives."""
 
 
-def parse_minimize(text: str) -> tuple[str, ...]:
+def parse_minimize(text: str, policy: Policy = Policy.SAFE) -> tuple[str, ...]:
     """The order of objectives that ``--minimize`` spells: a preset's name, or objectives separated by commas.
+
+    Under policy ``on-demand`` a preset weighs drivers before everything but ``unplaced``.
 
     Raises
     ------
@@ -33,7 +36,8 @@ def parse_minimize(text: str) -> tuple[str, ...]:
         If a name is unknown or stands twice.
     """
     if text in PRESETS:
-        return PRESETS[text]
+        first, *rest = PRESETS[text]
+        return (first, "prepared_drivers", *rest) if policy is Policy.ON_DEMAND else PRESETS[text]
     names = tuple(name.strip() for name in text.split(","))
     for name in names:
         if name not in OBJECTIVES:
@@ -58,12 +62,15 @@ class Request:
         Seconds of wall time for the whole solve; ``None`` = no limit.
     workers
         Solver threads; 0 = one per core.
+    weights
+        Costs of preparing drivers, see :func:`models.mobility.preparation_cost`.
     """
 
     policy: Policy = Policy.SAFE
     minimize: tuple[str, ...] = PRESETS["moves"]
     pins: frozenset[BarKey] = frozenset()
     frees: frozenset[BarKey] = frozenset()
+    weights: dict[str, int] = field(default_factory=dict)
     time_limit: float | None = 60.0
     workers: int = 0
     seed: int = 0
@@ -72,4 +79,4 @@ class Request:
 
     def mobility(self, topology: Topology) -> Mobility:
         """What may move under this request."""
-        return mobility(topology, self.policy, pins=self.pins, frees=self.frees)
+        return mobility(topology, self.policy, pins=self.pins, frees=self.frees, weights=self.weights)

@@ -80,7 +80,7 @@ def make_request(
         raise InputError(f"{min(map(str, pins & frees))} is also named by --pin", source="--free")
     return Request(
         policy=Policy(policy),
-        minimize=parse_minimize(minimize),
+        minimize=parse_minimize(minimize, Policy(policy)),
         pins=pins,
         frees=frees,
         time_limit=None if time_limit is None or math.isinf(time_limit) else time_limit,

@@ -56,7 +56,7 @@ def replay(
     as_json: bool,
     verbose: int,
 ) -> None:
-    """Replay a kernel log: the boot's assignment and each later hotplug, rescan or resize.
+    """Replay a kernel log: its outcome beside each engine's.
 
     The machine is rebuilt as the kernel met it, each engine assigns, and the kernel's own outcome stands beside
     theirs. Where a kernel engine differs from the log, its first differing decision is shown with the rule that took

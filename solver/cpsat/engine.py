@@ -117,4 +117,8 @@ def _warnings(topology: Topology, placement: Placement, movement: Mobility, poli
         after = placement.bars.get(key)
         if bar.address is not None and after != bar.address and key in movement.unprepared:
             moving.setdefault(key.function, movement.unprepared[key])
+    if policy is Policy.ON_DEMAND:
+        return [
+            f"{function} has to be prepared or unbound before it moves: {reason}" for function, reason in moving.items()
+        ]
     return [f"{function} moves although its {reason} (policy {policy})" for function, reason in moving.items()]

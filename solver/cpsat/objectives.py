@@ -12,6 +12,7 @@ from math import gcd
 
 from ortools.sat.python import cp_model
 
+from models.resources import FunctionAddress
 from solver.cpsat.constraints import Constraints
 from solver.cpsat.variables import BarVars, Expression, Literal, Variables, WindowVars
 
@@ -46,6 +47,8 @@ def objective(name: str, variables: Variables, constraints: Constraints, unplace
         return moved_bars(variables)
     if name == "moved_functions":
         return moved_functions(variables)
+    if name == "prepared_drivers":
+        return prepared_drivers(variables)
     if name == "windows_changed":
         return windows_changed(variables)
     return wasted_bytes(variables, constraints)
@@ -65,22 +68,35 @@ def moved_bars(variables: Variables) -> Term:
 
 def moved_functions(variables: Variables) -> Term:
     """Functions of which at least one BAR leaves its address."""
+    return _functions(variables, {bar.item.key.function: 1 for bar in variables.bars})
+
+
+def prepared_drivers(variables: Variables) -> Term:
+    """What it costs to prepare the drivers of functions of which a BAR leaves its address."""
+    return _functions(variables, {bar.item.key.function: bar.item.cost for bar in variables.bars if bar.item.cost})
+
+
+def _functions(variables: Variables, costs: dict[FunctionAddress, int]) -> Term:
+    """The cost of the functions of which at least one BAR leaves its address."""
     model = variables.model
-    stays: dict[str, list[cp_model.IntVar]] = defaultdict(list)
-    evicted: set[str] = set()
+    stays: dict[FunctionAddress, list[cp_model.IntVar]] = defaultdict(list)
+    evicted: set[FunctionAddress] = set()
     for bar in variables.bars:
+        function = bar.item.key.function
+        if function not in costs:
+            continue
         if bar.item.evicted:
-            evicted.add(bar.item.key.function)
+            evicted.add(function)
         elif bar.stays is not None:
-            stays[bar.item.key.function].append(bar.stays)
+            stays[function].append(bar.stays)
     moves = []
     for function, literals in stays.items():
         if function not in evicted:
             moved = model.new_bool_var(f"{function} moves")
             for literal in literals:
                 model.add_implication(moved.negated(), literal)
-            moves.append(moved)
-    return Term(sum(moves), constant=len(evicted))
+            moves.append(costs[function] * moved)
+    return Term(sum(moves), constant=sum(costs[function] for function in evicted))
 
 
 def windows_changed(variables: Variables) -> Term:

@@ -127,7 +127,8 @@ class Search:
 
     def _groups(self) -> list[Group]:
         """One group for each root-bus function and address space; functions that overlap today share one."""
-        joint = "moved_functions" in self.minimize  # a function moves once, whatever the address space
+        # A function moves once, whatever the address space of its BARs.
+        joint = not {"moved_functions", "prepared_drivers"}.isdisjoint(self.minimize)
         parts: dict[tuple[FunctionAddress, str], Group] = {}
 
         def group_of(item: BarItem | WindowItem) -> Group:

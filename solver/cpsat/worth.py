@@ -21,6 +21,7 @@ def worth(bars: Sequence[BarItem], windows: Sequence[WindowItem], arrangement: A
     """The value of every objective for these items."""
     unplaced = moved = 0
     functions = set()
+    prepared: dict[str, int] = {}
     places: list[tuple[BarItem, Span]] = []
     for bar in bars:
         at = arrangement.bars.get(bar.key, bar.today) if bar.movable else bar.today
@@ -31,11 +32,13 @@ def worth(bars: Sequence[BarItem], windows: Sequence[WindowItem], arrangement: A
         if bar.today is not None and at != bar.today:
             moved += 1
             functions.add(bar.key.function)
+            prepared[bar.key.function] = max(bar.cost, prepared.get(bar.key.function, 0))
     changed = sum(arrangement.windows.get(window.key) != window.today for window in windows)
     return {
         "unplaced": unplaced,
         "moved_bars": moved,
         "moved_functions": len(functions),
+        "prepared_drivers": sum(prepared.values()),
         "windows_changed": changed,
         "wasted_bytes": _wasted(places, windows, arrangement),
     }
@@ -68,6 +71,7 @@ def floors(bars: Sequence[BarItem], windows: Sequence[WindowItem], names: Sequen
         "unplaced": sum(bar.required and not bar.placeable for bar in bars),
         "moved_bars": sum(bar.evicted for bar in bars),
         "moved_functions": len({bar.key.function for bar in bars if bar.evicted}),
+        "prepared_drivers": sum({bar.key.function: bar.cost for bar in bars if bar.evicted}.values()),
         "windows_changed": 0,
         "wasted_bytes": 0,
     }

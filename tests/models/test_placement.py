@@ -27,7 +27,7 @@ def test_today_is_what_the_topology_says() -> None:
 
 class TestMeasure:
     def test_today(self) -> None:
-        assert measure(port(), Placement.today(port())) == Measures(0, 0, 0, 0, 0, MIB)
+        assert measure(port(), Placement.today(port())) == Measures(0, 0, 0, 0, 0, 0, MIB)
 
     def test_a_bar_without_address_is_unplaced_unless_optional_or_fixed(self) -> None:
         topology = machine(function("00:02.0", bar(0), bar(1, optional=True), bar(2, fixed=True), bar("rom")))
