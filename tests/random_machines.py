@@ -139,7 +139,7 @@ class _Maker:
         ranges: dict[WindowKind, Range] = {}
         for window in function.bridge.windows:  # one window after the other, so that each grows as it is filled
             outer = within["pref" if window.kind == "pref" and window.width == 64 else window.space]
-            if outer is None or self.chance(0.05):
+            if outer is None or window.range is not None or self.chance(0.05):
                 continue
             grain = window.granularity
             end = outer.end if window.width == 64 else min(outer.end, IO_REACH if window.kind == "io" else FOUR_GIB)
@@ -149,11 +149,15 @@ class _Maker:
             start = line.next
             inner: dict[str, _Line | None] = {"io": None, "mem": None, "pref": None, window.kind: line}
             functions = [self.place(one, inner) for one in functions]
-            end = align_up(line.next, grain) + grain * self.rng.choice([0, 0, 0, 1])
-            if start < end <= line.end:
+            end = align_up(line.next, grain)
+            if end + grain <= line.end and self.chance(0.2):
+                end += grain
+            if start < end:
                 ranges[window.kind] = Range(start + outer.window.offset, end + outer.window.offset)
                 outer.next = end
-        windows = tuple(replace(window, range=ranges.get(window.kind)) for window in function.bridge.windows)
+        windows = tuple(
+            replace(window, range=ranges.get(window.kind, window.range)) for window in function.bridge.windows
+        )
         return replace(
             function, bars=bars, bridge=replace(function.bridge, windows=windows, functions=tuple(functions))
         )
