@@ -11,12 +11,13 @@ from typing import Literal
 
 from models.errors import InputError
 from models.placement import Placement
-from models.resources import WINDOW_KINDS, FunctionAddress, Range, Size, split_function_address
+from models.resources import WINDOW_KINDS, FunctionAddress, Range, Size, Space, split_function_address
 from models.sources.assemble import Assembled, assemble
 from models.sources.kernel_log import last_complete, read_boots
-from models.sources.kernel_log_boot import Boot, BusKey
+from models.sources.kernel_log_boot import Boot
 from models.sources.kernel_log_buses import complete
 from models.sources.kernel_log_stages import Decision, SeenStage, Stages, copy_function, root_of, snapshot
+from models.sources.log_evidence import claims_firmware, is_x86, reserves_room
 from models.sources.observation import Failure, Observation, SeenBar, SeenFunction
 from models.topology import BarKey, Topology
 
@@ -76,6 +77,8 @@ class History:
         What follows ``pci=`` on the kernel's command line, joined by commas.
     x86
         The log is of an x86 machine.
+    reallocates
+        Whether the kernel moves windows of firmware by itself; ``None`` = the log does not say.
     stages
         The boot first.
     """
@@ -87,6 +90,7 @@ class History:
     machine: str | None
     parameters: str
     x86: bool
+    reallocates: bool | None
     stages: tuple[Stage, ...]
     notes: tuple[str, ...] = field(default=())
 
@@ -121,7 +125,8 @@ def read_history(text: str, source: str, *, boot: int | None = None) -> History:
         kernel=chosen.kernel or next((other.kernel for other in boots if other.kernel), None),
         machine=chosen.machine or next((other.machine for other in boots if other.machine), None),
         parameters=_pci_parameters(chosen.command_line or ""),
-        x86=_is_x86(chosen),
+        x86=is_x86(chosen),
+        reallocates=chosen.reallocates,
         stages=tuple(_stages(chosen, follower.stages, source)),
     )
 
@@ -143,15 +148,6 @@ class _Watched:
 def _pci_parameters(command_line: str) -> str:
     words = (word for word in command_line.split() if word.startswith("pci="))
     return ",".join(word.removeprefix("pci=") for word in words)
-
-
-def _is_x86(boot: Boot) -> bool:
-    """By what only one family of platforms prints; in doubt by whether addresses of firmware were kept."""
-    if boot.x86 is not None:
-        return boot.x86
-    return any(
-        bar.initial and bar.initial == bar.address for function in boot.functions.values() for bar in _bars(function)
-    )
 
 
 def _stages(boot: Boot, seen: list[SeenStage], source: str) -> list[Stage]:
@@ -274,17 +270,20 @@ def _met(
                     _nowhere(function.bars[key.index]), size=size or end.bars[key.index].size
                 )
     else:
-        taken = first and _claims(boot, seen, root_of(boot, address), end)
+        taken = first and claims_firmware(boot, seen, root_of(boot, address))
         function = copy_function(end)
         for index, bar in end.bars.items():
-            function.bars[index] = _as_found(bar) if taken or bar.fixed else _nowhere(bar)
-        for window in function.windows.values():
-            window.range = window.initial if taken else None
+            refused = (address, index) in boot.foreign
+            function.bars[index] = _as_found(bar) if bar.fixed or (taken and not refused) else _nowhere(bar)
+        for kind, window in function.windows.items():
+            window.range = window.initial if taken and (address, kind) not in boot.foreign else None
             window.closed = window.range is None
+    if address in boot.shadowed and "rom" in function.bars:
+        function.bars["rom"] = replace(_nowhere(function.bars["rom"]), fixed=True)
     function.header, function.class_code, function.subtractive = end.header, end.class_code, end.subtractive
     function.secondary, function.subordinate = end.secondary, end.subordinate
     final = boot.functions.get(address, end)
-    function.hotplug = end.hotplug or final.hotplug or _reserves_room(boot, final)
+    function.hotplug = end.hotplug or final.hotplug or reserves_room(boot, seen, final)
     if first or address in seen.found:
         function.driver, function.driver_known = None, True  # nothing is bound before it is assigned
     return function
@@ -304,45 +303,6 @@ def _nowhere(bar: SeenBar) -> SeenBar:
     return replace(bar, address=None, assigned=False)
 
 
-def _claims(boot: Boot, seen: SeenStage, root: BusKey, function: SeenFunction) -> bool:
-    """Whether the kernel takes the addresses that firmware gave below this root bus (x86 does, most boards do not).
-
-    It does unless more of them were replaced, with nothing said against them, than stayed.
-    """
-    spoken: dict[tuple[FunctionAddress, object], str] = {}
-    for decision in seen.decisions:
-        spoken.setdefault((decision.function, decision.slot), decision.kind)
-    kept = replaced = 0
-    for address in seen.found:
-        other = boot.functions.get(address)
-        if other is None or root_of(boot, address) != root:
-            continue
-        for bar in _bars(other):
-            if bar.initial:
-                kept += (address, bar.index) not in spoken
-                replaced += spoken.get((address, bar.index)) in ("assigned", "failed")
-    return kept >= replaced
-
-
-def _bars(function: SeenFunction) -> list[SeenBar]:
-    return [bar for bar in function.bars.values() if isinstance(bar.index, int) and not bar.fixed]
-
-
-def _reserves_room(boot: Boot, bridge: SeenFunction) -> bool:
-    """A bridge with neither bridges nor virtual functions behind it wants spare room only if it is hotpluggable."""
-    if not any((bridge.address, kind) in boot.enlarged for kind in WINDOW_KINDS) or not bridge.secondary:
-        return False
-    domain = split_function_address(bridge.address)[0]
-    behind = [
-        function
-        for address, function in boot.functions.items()
-        if split_function_address(address)[:2] == (domain, bridge.secondary)
-    ]
-    kinds = {kind for kind in WINDOW_KINDS if (bridge.address, kind) in boot.enlarged}
-    optional = any(isinstance(index, str) for function in behind for index in function.bars)
-    return not any(function.header == 1 for function in behind) and ("io" in kinds or not optional)
-
-
 def _assembled(boot: Boot, functions: dict[FunctionAddress, SeenFunction]) -> Assembled:
     state = replace(
         boot,
@@ -351,6 +311,9 @@ def _assembled(boot: Boot, functions: dict[FunctionAddress, SeenFunction]) -> As
         watch=Boot().watch,
     )
     complete(state)
+    kept: list[tuple[Space, Range, str]] = [
+        ("mem", range_, "firmware memory map") for range_ in boot.firmware_map or ()
+    ]
     return assemble(
         Observation(
             kind="kernel log",
@@ -358,7 +321,7 @@ def _assembled(boot: Boot, functions: dict[FunctionAddress, SeenFunction]) -> As
             machine=boot.machine,
             functions=functions,
             root_buses=state.root_buses,
-            reserved=list(dict.fromkeys(boot.reserved)),
+            reserved=list(dict.fromkeys([*boot.reserved, *filter(None, boot.foreign.values()), *kept])),
         )
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from models.resources import WINDOW_KINDS, FunctionAddress, Range, Space, WindowKind, split_function_address
+from models.resources import WINDOW_KINDS, FunctionAddress, Range, Size, Space, WindowKind, split_function_address
 from models.sources.kernel_log_events import Outcome, OutcomeKind
 from models.sources.kernel_log_resource import LoggedResource
 from models.sources.observation import Failure, SeenBar, SeenFunction, SeenRootBus, SeenWindow
@@ -44,6 +44,15 @@ class Change:
     line: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Enlarged:
+    """How much more the kernel wanted for a window; ``empty`` = nothing is required in it."""
+
+    size: Size
+    empty: bool
+    line: int
+
+
 def _unwatched(boot: Boot, change: Change) -> None:
     """Nobody looks."""
 
@@ -71,7 +80,16 @@ class Boot:
     x86
         Whether the machine is an x86; ``None`` = nothing said so yet.
     enlarged
-        Windows for which the kernel wanted more than what stands behind them needs.
+        Windows for which the kernel wanted more than what is required.
+    foreign
+        BARs and windows whose addresses were refused because of something other than PCI, and where that is;
+        ``None`` = of a host bridge's own window.
+    shadowed
+        Functions whose ROM is a copy in RAM.
+    firmware_map
+        Ranges that the firmware's memory map (e820) keeps out of host bridge windows; ``None`` = it is ignored.
+    reallocates
+        Whether the kernel moves windows of firmware by itself; ``None`` = the log does not say.
     line
         The line that is being read.
     watch
@@ -92,7 +110,11 @@ class Boot:
     listed: set[FunctionAddress] = field(default_factory=set)
     command_line: str | None = None
     x86: bool | None = None
-    enlarged: set[tuple[FunctionAddress, WindowKind]] = field(default_factory=set)
+    enlarged: dict[tuple[FunctionAddress, WindowKind], Enlarged] = field(default_factory=dict)
+    foreign: dict[tuple[FunctionAddress, Slot], tuple[Space, Range, str] | None] = field(default_factory=dict)
+    shadowed: set[FunctionAddress] = field(default_factory=set)
+    firmware_map: list[Range] | None = field(default_factory=list)
+    reallocates: bool | None = None
     line: int = 0
     watch: Callable[[Boot, Change], None] = _unwatched
     _listings: dict[FunctionAddress, int] = field(default_factory=dict)

@@ -33,6 +33,7 @@ _PLATFORM = re.compile(
     r"|\bOPAL\b|firmware_features"
 )
 """Words that only an x86 kernel prints, and with them those of other platforms."""
+_FIRMWARE_MAP = re.compile(r"BIOS-e820: \[mem 0x(?P<start>[0-9a-f]+)-0x(?P<end>[0-9a-f]+)\] (?!usable)")
 _COMMAND_LINE = re.compile(r"(?:^|\] |kernel: )(?:Kernel c|C)ommand line: *(?P<words>\S.*)")
 _NAMES = ("DMI: ", "Machine model: ", "Hardware name: ", "machine is ")
 
@@ -140,11 +141,22 @@ def _bus_numbers(boot: Boot, key: BusKey, line: Line) -> None:
         boot.remove_root_bus(key)
 
 
+def _realloc(boot: Boot, key: BusKey, line: Line) -> None:
+    """Whether the kernel is built to move windows of firmware by itself shows only in its advice."""
+    if line.body.startswith(("Automatically enabled pci realloc", "No. ")):
+        boot.reallocates = True
+    elif boot.reallocates is None and "unassigned, try booting with pci=realloc" in line.body:
+        boot.reallocates = False
+
+
 _BUS_HANDLERS: tuple[tuple[str, Callable[[Boot, BusKey, Line], None]], ...] = (
     ("root bus resource ", _root_resource),
     ("resource ", _bus_list),
     ("busn_res: ", _bus_numbers),
     ("No busn resource found", _whole_bus_range),
+    ("Automatically enabled", _realloc),
+    ("No. ", _realloc),
+    ("Some PCI device resources are unassigned", _realloc),
 )
 
 
@@ -154,10 +166,14 @@ def take_platform_line(boot: Boot, text: str) -> None:
         _acpi_root(boot, text)
     elif "host bridge window [" in text:
         _host_window(boot, text)
+    elif "BIOS-e820: " in text or "E820 reservations" in text:
+        _firmware_map(boot, text)
     elif " reserved" in text or "IOAPIC[" in text:
         _reserved(boot, text)
     elif "ommand line: " in text:
         _command_line(boot, text)
+    elif "try to assign unassigned res" in text:
+        boot.reallocates = True
     elif boot.x86 is None and _PLATFORM.search(text):
         boot.x86 = _X86.search(text) is not None
     elif boot.machine is None and any(name in text for name in _NAMES):
@@ -201,6 +217,16 @@ def _machine(boot: Boot, text: str) -> None:
     match = _MACHINE.search(text)
     if match is not None and not match["name"].startswith("Memory slots"):
         boot.machine = match["name"].split(", BIOS ")[0].strip()
+
+
+def _firmware_map(boot: Boot, text: str) -> None:
+    """``BIOS-e820: [mem 0x...] reserved``, ``PCI: Ignoring E820 reservations for host bridge windows``."""
+    boot.x86 = True
+    match = _FIRMWARE_MAP.search(text)
+    if "Ignoring E820 reservations" in text:
+        boot.firmware_map = None
+    elif match is not None and boot.firmware_map is not None:
+        boot.firmware_map.append(Range.inclusive(int(match["start"], 16), int(match["end"], 16)))
 
 
 def _command_line(boot: Boot, text: str) -> None:

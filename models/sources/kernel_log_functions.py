@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from models.resources import FunctionAddress, WindowKind, function_address
-from models.sources.kernel_log_boot import Boot, Slot
+from models.sources.kernel_log_boot import Boot, Enlarged, Slot
 from models.sources.kernel_log_events import Outcome, outcome_of
 from models.sources.kernel_log_lines import Line
 from models.sources.kernel_log_resource import LoggedResource, find_resource
@@ -19,7 +19,10 @@ _FOUND = re.compile(
 _NAME = re.compile(r"(?:(?P<vf>VF )?BAR ?(?P<number>\d+)|(?P<rom>ROM)|(?P<window>bridge window))(?P<rest>.*)")
 _REGISTER = re.compile(r"reg (?:0x)?(?P<offset>[0-9a-f]+)")
 _BLOCK = re.compile(r"VF\(n\) BAR ?(?P<number>\d) space: .*contains BAR ?\d for (?P<copies>\d+) VFs")
-_ENLARGED = re.compile(r" to \[bus [^\]]*\] add_size ")
+_ENLARGED = re.compile(r"0x(?P<start>[0-9a-f]+)-0x(?P<end>[0-9a-f]+).* to \[bus [^\]]*\] add_size (?P<size>[0-9a-f]+)")
+_CONFLICT = re.compile(r"address conflict with (?P<name>[^\[]*?) *(?P<where>\[(?:mem|io) .*)")
+_OF_BUS = re.compile(r"PCI Bus (?P<domain>[0-9a-f]{4,8}):(?P<bus>[0-9a-f]{2})")
+_OF_PCI = re.compile(r"PCI (?:Bus|bridge)|\(bus \d|[0-9a-f]{4,8}:[0-9a-f]{2}:")
 _COPIES = re.compile(r"contains BAR ?\d for (?P<copies>\d+) VFs")
 _BUS_NUMBERS = re.compile(r"\[bus (?P<first>[0-9a-f]+)(?:-(?P<last>[0-9a-f]+))?\]")
 _OLD_SECONDARY = re.compile(r"secondary bus (?:[0-9a-f]+:)?(?P<bus>[0-9a-f]+)")
@@ -126,8 +129,11 @@ def _named(boot: Boot, address: FunctionAddress, line: Line) -> None:
     match = _NAME.match(line.body)
     resource = find_resource(line.body)
     outcome = outcome_of(match["rest"]) if match is not None else None
-    if resource is not None and _ENLARGED.search(line.body):
-        boot.enlarged.add((address, resource.window_kind))
+    enlarged = _ENLARGED.search(line.body)
+    if resource is not None and enlarged is not None:
+        empty = int(enlarged["end"], 16) < int(enlarged["start"], 16)
+        wanted = Enlarged(int(enlarged["size"], 16), empty, line.number)
+        boot.enlarged.setdefault((address, resource.window_kind), wanted)
     if match is None or resource is None or outcome is None:
         return
     function = boot.function(address)
@@ -144,6 +150,26 @@ def _named(boot: Boot, address: FunctionAddress, line: Line) -> None:
         boot.read_vf_block(function, slot, resource, int(copies["copies"]) if copies else 0)
     else:
         boot.apply(function, slot, resource, outcome, line.number)
+        _foreign(boot, address, slot, line)
+
+
+def _foreign(boot: Boot, address: FunctionAddress, slot: Slot, line: Line) -> None:
+    """``can't claim ...: address conflict with ACPI TMR [mem ...]``: something other than PCI is there."""
+    conflict = _CONFLICT.search(line.body)
+    other = find_resource(conflict["where"]) if conflict is not None else None
+    if conflict is None or other is None or other.range is None:
+        return
+    bus = _OF_BUS.search(conflict["name"])
+    if bus is not None and (int(bus["domain"], 16), int(bus["bus"], 16)) in boot.root_buses:
+        boot.foreign[(address, slot)] = None  # windows of host bridges overlap
+    elif not _OF_PCI.search(conflict["name"]):
+        boot.foreign[(address, slot)] = (other.space, other.range, conflict["name"])
+
+
+def _shadowed(boot: Boot, address: FunctionAddress, line: Line) -> None:
+    """``Video device with shadowed ROM at [mem 0x000c0000-0x000dffff]``: the ROM is a copy in RAM."""
+    if "shadowed ROM" in line.body:
+        boot.shadowed.add(address)
 
 
 def _slot(function: SeenFunction, match: re.Match[str], who: str, resource: LoggedResource) -> Slot:
@@ -182,7 +208,9 @@ def _unusable(boot: Boot, address: FunctionAddress, line: Line) -> None:
     outcome = Outcome("rejected", "can't claim") if unusable["what"] == "claim" else outcome_of(match["rest"])
     if outcome is not None and outcome.failure is not None:
         function = boot.function(address)
-        boot.apply(function, _slot(function, match, line.who, resource), resource, outcome, line.number)
+        slot = _slot(function, match, line.who, resource)
+        boot.apply(function, slot, resource, outcome, line.number)
+        _foreign(boot, address, slot, line)
 
 
 def _collision(boot: Boot, address: FunctionAddress, line: Line) -> None:
@@ -302,6 +330,7 @@ _HANDLERS: dict[str, Handler] = {
     "MEM": _spelled_window,
     "PREFETCH": _spelled_window,
     "quirk:": _quirk,
+    "Video": _shadowed,
 }
 """By the first word of the line."""
 

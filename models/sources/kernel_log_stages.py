@@ -54,8 +54,8 @@ class SeenStage:
 
     Attributes
     ----------
-    line
-        Where it begins.
+    line, last_line
+        Where it begins, and the last line that belongs to it.
     start
         Every function as it was when the stage began.
     end
@@ -72,6 +72,7 @@ class SeenStage:
     start: dict[FunctionAddress, SeenFunction]
     first_failure: int = 0
     last_failure: int | None = None
+    last_line: int = 0
     end: dict[FunctionAddress, SeenFunction] | None = None
     found: dict[FunctionAddress, int] = field(default_factory=dict)
     removed: dict[FunctionAddress, int] = field(default_factory=dict)
@@ -94,6 +95,7 @@ class Stages:
         if self._begins(change, root):
             self._begin(boot, change)
         stage = self.stages[-1]
+        stage.last_line = change.line
         if change.kind == "found" and change.function is not None:
             stage.found[change.function] = change.line
             if self._slot is not None and _leads_to(boot, self._slot, change.bus):

@@ -62,7 +62,7 @@ def why_here(resource: Resource, alignment: Size) -> str:
     if resource.m64:
         above = resource.start - resource.offset >= FOUR_GIB
         found += ", above 4 GiB first" if above else ", no room above 4 GiB"
-    if alignment and (resource.start - resource.offset) % alignment:
+    if alignment and resource.start % alignment:
         found += ", the part smaller than its alignment in front"
     return found
 

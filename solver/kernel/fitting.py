@@ -98,7 +98,7 @@ def first_fit(
         if context.is_x86 and not window.io:
             bottom, top = _keep_larger_side(bottom - offset, top - offset)
             bottom, top = bottom + offset, top + offset
-        at = align_up(bottom - offset, alignment) + offset
+        at = align_up(bottom, alignment)
         if context.is_x86:
             at = _skip_aliases(at - offset) + offset if window.io else max(at, _BIOS_END + offset)
         if context.rules.tail_relocation and not window.io:

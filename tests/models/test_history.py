@@ -97,6 +97,77 @@ def test_a_board_whose_kernel_assigns_everything_anew_starts_with_nothing_assign
     assert boot.outcome.bars[BarKey(GPU, 0)] == 0x80300000
 
 
+def test_an_address_refused_for_what_is_not_pci_is_not_taken() -> None:
+    refused = BOOT.replace(
+        "pci 0000:00:1f.5: BAR 0: assigned",
+        "pci 0000:00:1f.3: can't claim BAR 0 [mem 0x80400000-0x8040ffff 64bit]: "
+        "address conflict with THING:00 [mem 0x80408000-0x80408fff]\n"
+        "pci 0000:00:1f.3: BAR 0: assigned [mem 0x3010000000-0x301000ffff 64bit]\n"
+        "pci 0000:00:1f.5: BAR 0: assigned",
+    )
+    (boot,) = history(refused).stages
+    assert dict(boot.before.bars())[BarKey(FunctionAddress("0000:00:1f.3"), 0)].address is None
+    assert any(entry.range == Range(0x80408000, 0x80409000) for entry in boot.before.reserved)
+
+
+def test_a_rom_that_is_a_copy_in_ram_is_not_placed() -> None:
+    shadowed = BOOT.replace(
+        "pci 0000:00:03.0: PCI bridge to [bus 01-02]",
+        "pci 0000:01:00.0: reg 0x30: [mem 0x00000000-0x0001ffff pref]\n"
+        "pci 0000:01:00.0: Video device with shadowed ROM at [mem 0x000c0000-0x000dffff]\n"
+        "pci 0000:00:03.0: PCI bridge to [bus 01-02]",
+    )
+    (boot,) = history(shadowed).stages
+    rom = dict(boot.before.bars())[BarKey(GPU, "rom")]
+    assert (rom.fixed, rom.address) == (True, None)
+
+
+def test_the_firmwares_memory_map_is_kept_out_of_windows_unless_it_is_ignored() -> None:
+    mapped = "BIOS-e820: [mem 0x00000000a0000000-0x00000000a00fffff] reserved\n"
+    first, rest = BOOT.split("PCI host bridge", 1)
+    ignored = "PCI: Ignoring E820 reservations for host bridge windows\n"
+    for text, expected in ((mapped, True), (mapped + ignored, False)):
+        (boot,) = history(first, text, "PCI host bridge", rest).stages
+        assert any(entry.range == Range(0xA0000000, 0xA0100000) for entry in boot.before.reserved) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "hotplug"),
+    [
+        ("pci 0000:00:03.0: bridge window [io  0x1000-0x0fff] to [bus 01-02] add_size 1000", True),
+        ("pci 0000:00:03.0: nothing", False),
+    ],
+)
+def test_a_port_that_wants_room_for_nothing_is_hotpluggable(line: str, *, hotplug: bool) -> None:
+    (boot,) = history(
+        BOOT.replace("pci 0000:00:1f.5: BAR 0: assigned", f"{line}\npci 0000:00:1f.5: BAR 0: assigned")
+    ).stages
+    port = boot.before.function(PORT)
+    assert port is not None
+    assert port.bridge is not None
+    assert port.bridge.hotplug == hotplug
+
+
+def test_room_that_is_wanted_only_later_says_nothing_of_the_boot() -> None:
+    later = "pci 0000:00:03.0: bridge window [io  0x1000-0x0fff] to [bus 01-02] add_size 1000\n"
+    boot, event = history(BOOT, later, "pcieport 0000:00:03.0: BAR 13: assigned [io  0x2000-0x2fff]\n").stages
+    assert event.kind == "reassign"
+    ports = [stage.before.function(PORT) for stage in (boot, event)]
+    assert [port.bridge.hotplug for port in ports if port is not None and port.bridge is not None] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("line", "reallocates"),
+    [
+        ("pci_bus 0000:00: Some PCI device resources are unassigned, try booting with pci=realloc", False),
+        ("pci_bus 0000:00: No. 2 try to assign unassigned res", True),
+        ("pci_bus 0000:00: nothing", None),
+    ],
+)
+def test_whether_windows_are_moved_shows_in_what_the_kernel_says(line: str, reallocates: bool | None) -> None:
+    assert history(BOOT, f"{line}\n").reallocates is reallocates
+
+
 def test_a_hot_add_begins_with_the_machine_as_it_ran() -> None:
     event = only_event(PLUG)
     assert (event.kind, event.under, event.added, event.line) == ("hot-add", PORT, (NEW,), 25)

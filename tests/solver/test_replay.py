@@ -71,6 +71,20 @@ def test_the_first_difference_is_what_the_engine_decided_first() -> None:
     assert "first fit" in first.decision.why
 
 
+def test_addresses_are_aligned_as_the_processor_sees_them() -> None:
+    log = """\
+Linux version 6.1.0-made-up (someone@somewhere) #1 SMP
+Machine model: A Board
+PCI host bridge to bus 0000:00
+pci_bus 0000:00: root bus resource [mem 0x900010000-0x97fffffff] (bus address [0x80000000-0xfffeffff])
+pci 0000:00:00.0: [201f:0001] type 00 class 0x028000
+pci 0000:00:00.0: reg 0x10: [mem 0x00000000-0x000fffff]
+pci 0000:00:00.0: BAR 0: assigned [mem 0x900100000-0x9001fffff]
+"""
+    ((run,),) = (stage.runs for stage in replayed(read_history(log, "log"), "linux-6.1"))
+    assert run.differences == ()
+
+
 def test_parameters_and_platform_become_options() -> None:
     text = "Kernel command line: pci=realloc=off,hpmemsize=8M,noaer\n" + TWO_BARS.format(
         large=0x80000000, large_end=0x801FFFFF, small=0x80200000, small_end=0x802FFFFF

@@ -1,0 +1,76 @@
+"""What a kernel log shows only by its consequences: the platform, claimed addresses, hotplug ports."""
+
+from __future__ import annotations
+
+import re
+
+from models.resources import WINDOW_KINDS, FunctionAddress, WindowKind, split_function_address
+from models.sources.kernel_log_boot import Boot, BusKey
+from models.sources.kernel_log_stages import SeenStage, root_of
+from models.sources.observation import SeenBar, SeenFunction
+
+
+def is_x86(boot: Boot) -> bool:
+    """By what only one family of platforms prints; in doubt by whether addresses of firmware were kept."""
+    if boot.x86 is not None:
+        return boot.x86
+    return any(
+        bar.initial and bar.initial == bar.address for function in boot.functions.values() for bar in _bars(function)
+    )
+
+
+def claims_firmware(boot: Boot, seen: SeenStage, root: BusKey) -> bool:
+    """Whether the kernel takes the addresses that firmware gave below this root bus (x86 does, most boards do not).
+
+    It does unless more of them were replaced, with nothing said against them, than stayed.
+    """
+    spoken: dict[tuple[FunctionAddress, object], str] = {}
+    for decision in seen.decisions:
+        spoken.setdefault((decision.function, decision.slot), decision.kind)
+    kept = replaced = 0
+    for address in seen.found:
+        other = boot.functions.get(address)
+        if other is None or root_of(boot, address) != root:
+            continue
+        for bar in _bars(other):
+            if bar.initial:
+                kept += (address, bar.index) not in spoken
+                replaced += spoken.get((address, bar.index)) in ("assigned", "failed")
+    return kept >= replaced
+
+
+def reserves_room(boot: Boot, seen: SeenStage, bridge: SeenFunction) -> bool:
+    """A window that wants more than what is required behind it, and is optional there, has a hotplug reserve.
+
+    ACPI may make a port hotpluggable after the boot, so only what was said until the stage ended counts.
+    """
+    domain = split_function_address(bridge.address)[0]
+    behind = [
+        function
+        for address, function in boot.functions.items()
+        if split_function_address(address)[:2] == (domain, bridge.secondary)
+    ]
+    bridges = [function for function in behind if function.header == 1]
+    for kind in WINDOW_KINDS:
+        wanted = boot.enlarged.get((bridge.address, kind))
+        if wanted is None or (seen.end is not None and wanted.line > seen.last_line):
+            continue
+        below = [boot.enlarged.get((function.address, kind)) for function in bridges]
+        explained = wanted.size <= sum(other.size for other in below if other is not None)
+        if not _has_optional(boot, kind, behind) and not (bridges and (explained or not wanted.empty)):
+            return True
+    return False
+
+
+def _has_optional(boot: Boot, kind: WindowKind, functions: list[SeenFunction]) -> bool:
+    """Whether BARs that a kernel may leave out would stand in a window of this kind; ROMs are such since 6.15."""
+    bars = [bar for function in functions for bar in function.bars.values() if isinstance(bar.index, str)]
+    version = re.match(r"(\d+)\.(\d+)", boot.kernel or "")
+    roms = version is not None and (int(version[1]), int(version[2])) >= (6, 15)
+    if kind == "mem":
+        return any(roms if bar.index == "rom" else not bar.prefetchable for bar in bars)
+    return kind == "pref" and any(bar.index != "rom" and bar.prefetchable for bar in bars)
+
+
+def _bars(function: SeenFunction) -> list[SeenBar]:
+    return [bar for bar in function.bars.values() if isinstance(bar.index, int) and not bar.fixed]
