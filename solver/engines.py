@@ -28,6 +28,7 @@ ENGINES: dict[str, str] = {
     "linux-6.18": "solver.kernel.engine:solve_linux_6_18",
     "linux-7": "solver.kernel.engine:solve_linux_7",
     "movable-bars": "solver.movable.engine:solve",
+    "coreboot": "solver.coreboot.engine:solve",
 }
 """Engine by name, as ``module:function``; imported only when used."""
 

@@ -26,15 +26,15 @@ class Anchors:
     Attributes
     ----------
     fixed
-        The BARs and CardBus windows that have to be found again where they are, and whether they work today: a BAR
-        that no window of its bus holds today does not.
+        The BARs and CardBus windows that have to be found again where they are, each with the window of its bus that
+        holds it today; without one it does not work today, and cannot be lost.
     hulls
         By bridge window, the hull of all that is fixed in it and below.
     kept
         What no rescan touches: legacy ranges, what lies in no root window, what is behind a CardBus bridge.
     """
 
-    fixed: dict[Resource, bool] = field(default_factory=dict)
+    fixed: dict[Resource, Resource | None] = field(default_factory=dict)
     hulls: dict[Resource, Hull] = field(default_factory=dict)
     kept: set[Resource] = field(default_factory=set)
 
@@ -71,7 +71,7 @@ def _anchor(resource: Resource, anchors: Anchors) -> None:
     resource.fixed = False
     if resource.is_vf:
         resource.index = 0
-    anchors.fixed[resource] = False
+    anchors.fixed[resource] = None
 
 
 def _anchor_cardbus(device: Device, anchors: Anchors) -> None:
@@ -114,7 +114,7 @@ class _Hulls:
         assert resource.before is not None
         here = (resource.before, resource.before + resource.size)
         window = window_today(bus, resource, here)
-        self.anchors.fixed[resource] = window is not None
+        self.anchors.fixed[resource] = window
         if window is None and not self._could_be_held(resource, here):
             del self.anchors.fixed[resource]
             self.anchors.kept.add(resource)

@@ -90,14 +90,20 @@ class Assignment:
         return not failed
 
     def _stand(self, item: Resource) -> None:
-        """Find a window that holds a fixed item, which may share its place with others that are fixed or reserved."""
+        """Find a window for a fixed item: the one that held it, or one for its type.
+
+        It may share its place with others that are fixed or reserved.
+        """
         assert item.before is not None
         assert item.device is not None
         start, end = item.before, item.before + item.size
         holding = [
             window
             for window in item.device.bus.windows
-            if window.is_open and window.io == item.io and window.contains(start, end)
+            if window.is_open
+            and window.io == item.io
+            and (item.pref or not window.pref or window is self.anchors.fixed[item])
+            and window.contains(start, end)
         ]
         window = min(holding, key=lambda window: window.pref and not item.pref, default=None)
         if window is None:

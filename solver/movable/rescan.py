@@ -133,7 +133,7 @@ def _lost(tree: Tree, anchors: Anchors, standing: set[Resource]) -> tuple[BarKey
 
 def _is_lost(resource: Resource, anchors: Anchors, standing: set[Resource]) -> bool:
     if resource in anchors.fixed:
-        return anchors.fixed[resource] and resource not in standing
+        return anchors.fixed[resource] is not None and resource not in standing
     return resource not in anchors.kept and resource.parent is None
 
 
