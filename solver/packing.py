@@ -243,7 +243,8 @@ def shrink(
         Windows that are as they are today stay so.
     """
     arrangement = Arrangement(dict(now.bars), dict(now.windows))
-    if any(window.inner.subtractive for window in windows):
+    buses = [bar.bus for bar in bars] + [window.inner for window in windows]
+    if any(bus.subtractive for bus in buses):
         return arrangement
     inner: dict[int, list[tuple[Space, Span]]] = {}
     for bar in bars:
