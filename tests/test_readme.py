@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from models.document import load_plan, load_topology, topology_sha256
+from models.mobility import Policy
 from models.profiles import PROFILES
 from solver.cli import main
 from solver.cli.output import Exit
@@ -99,11 +100,18 @@ def test_the_first_command_solves_the_machine_of_the_transcript() -> None:
     assert second.endswith("-m pytest -q")
 
 
-def test_the_readme_names_every_exit_code_and_objective_and_device() -> None:
-    codes = {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
-    assert codes == set(Exit)
-    for name in [*OBJECTIVES, *PROFILES]:
-        assert f"`{name}`" in README
+def test_the_readme_names_every_exit_code() -> None:
+    assert {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)} == set(Exit)
+
+
+@pytest.mark.parametrize("name", [*OBJECTIVES, *Policy, *PROFILES])
+def test_the_readme_names_every_objective_policy_and_device(name: str) -> None:
+    assert f"`{name}`" in README
+
+
+@pytest.mark.parametrize("verb", sorted(main.commands))
+def test_the_readme_shows_every_verb(verb: str) -> None:
+    assert f"barplan {verb} " in README
 
 
 def test_links_and_folders_exist() -> None:

@@ -126,8 +126,8 @@ policy = _apply(
             metavar="POLICY",
             show_default=True,
             help="What may move. safe: BARs whose driver is verified to survive it, and BARs with no driver; "
-            "always: every BAR, naming each unprepared driver; refuse: nothing if one unprepared driver is met; "
-            "never: nothing.",
+            "always: every BAR, naming each unprepared driver; on-demand: every BAR, with as few unprepared drivers as "
+            "can be; refuse: nothing if one unprepared driver is met; never: nothing.",
         ),
         click.option(
             "--pin",

@@ -32,7 +32,7 @@ DRIVERS_UNKNOWN = (
     default="cp-sat",
     metavar="ENGINE",
     show_default=True,
-    help="What finds the plan: cp-sat, or linux-6.1, the kernel's greedy sort.",
+    help="What finds the plan: cp-sat, or a kernel's greedy assignment, such as linux-6.1.",
 )
 @options.as_json
 @options.output("the plan document")
