@@ -217,15 +217,21 @@ class PlacementModel:
         solver.parameters.random_seed = limits.seed
         solver.parameters.catch_sigint_signal = False
         statuses: list[Any] = []
-        thread = threading.Thread(target=lambda: statuses.append(solver.solve(self.model)), daemon=True)
-        thread.start()
-        try:
-            while thread.is_alive():
-                thread.join(0.1)
-        except KeyboardInterrupt:
-            limits.interrupted = True
-            solver.stop_search()
-            thread.join()
+        done = threading.Event()  # an interrupted Thread.join may take the thread for ended (CPython issue 89437)
+
+        def work() -> None:
+            try:
+                statuses.append(solver.solve(self.model))
+            finally:
+                done.set()
+
+        threading.Thread(target=work, daemon=True).start()
+        while not done.is_set():
+            try:
+                done.wait()
+            except KeyboardInterrupt:
+                limits.interrupted = True
+                solver.stop_search()
         if statuses[0] == cp_model.MODEL_INVALID:
             raise RuntimeError(f"invalid model: {self.model.validate()}")
         return statuses[0], solver

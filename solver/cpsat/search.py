@@ -103,7 +103,16 @@ class Search:
         self.groups = self._groups()
 
     def run(self) -> Answer:
-        """The best arrangement, its value and its bound."""
+        """The best arrangement, its value and its bound; an interrupt ends the search, not the answer."""
+        try:
+            infeasible = self._search()
+        except KeyboardInterrupt:
+            self.limits.interrupted = True
+            infeasible = None
+        return infeasible or self._together()
+
+    def _search(self) -> Answer | None:
+        """Solve, merge and solve again until all is proved or time is up; an answer where there is none at all."""
         pending = sorted(self.groups, key=lambda group: -max((bar.size for bar in group.bars), default=0))
         # The kernel's way to divide prefetchable BARs first: it spares the room below 4 GiB, so that all find some.
         for ways in (TOGETHER[:1], TOGETHER):
@@ -115,7 +124,7 @@ class Search:
                 if group.answer.infeasible:
                     return Answer(None, {}, {}, infeasible=True, blame=_blame(group))
             pending = self._resolve_conflicts() or self._unproved()
-        return self._together()
+        return None
 
     def _unproved(self) -> list[Group]:
         """Groups that may use the time the others left over."""

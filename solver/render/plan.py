@@ -9,7 +9,7 @@ from models.plan import Objective, Plan, PlannedBar, Status
 from models.resources import Range, Space, format_size
 from models.topology import Bar, BarKey, Topology, bar_name
 from solver.render.columns import bullets, columns, labels, section
-from solver.render.words import WINDOW_WORDS, address, bar_kind, bar_size, count, range_text
+from solver.render.words import WINDOW_WORDS, address, bar_kind, bar_size, count, range_text, short_size
 
 STATUS_WORDS = {
     Status.OPTIMAL: "optimal, every value is proved",
@@ -26,7 +26,7 @@ def objective_text(objective: Objective) -> str:
         return "no plan"
     text = str(objective.value)
     if objective.name.endswith("_bytes") and objective.value >= 1024:
-        text += f" = {format_size(objective.value)}"
+        text += f", {short_size(objective.value)}"
     if objective.proved:
         return f"{text} (proved)"
     return f"{text} (no bound proved)" if objective.bound is None else f"{text} (at least {objective.bound} proved)"

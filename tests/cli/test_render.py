@@ -118,7 +118,7 @@ def test_objectives_tell_their_proof(value: int | None, bound: int | None, text:
 
 
 def test_bytes_are_also_told_as_a_size() -> None:
-    assert objective_text(Objective("wasted_bytes", 3 * MIB, 3 * MIB)) == "3145728 = 3M (proved)"
+    assert objective_text(Objective("wasted_bytes", 3 * MIB, 3 * MIB)) == "3145728, 3M (proved)"
 
 
 def test_repeated_failures_are_told_once() -> None:
