@@ -16,7 +16,7 @@ from solver.kernel.ordering import OptionalList, resources_to_place
 from solver.kernel.parameters import Parameters
 from solver.kernel.releasing import release_and_restore
 from solver.kernel.rules import Rules
-from solver.kernel.sizing import size_bridges
+from solver.kernel.sizing import size_behind, size_bridges
 from solver.kernel.tree import Bus, Device, build_tree
 
 
@@ -54,14 +54,17 @@ def allocate(topology: Topology, rules: Rules, parameters: Parameters) -> Outcom
     context = Context(rules, parameters, Journal(rules.named_resources))
     claim(context, tree, topology)
     event = parameters.event
-    if event.kind == "hotplug":
-        assert event.bridge is not None
-        hot_add(context, tree.device(event.bridge))
-    for root in tree.roots:
+    buses = tree.roots
+    if event.bridge is not None:
+        bridge = tree.device(event.bridge)
+        buses = [bridge.child] if bridge.child is not None else []
+        if event.kind == "hotplug":
+            hot_add(context, bridge)
+    for bus in buses:
         if event.kind == "boot":
-            boot(context, root)
+            boot(context, bus)
         elif event.kind == "rescan":
-            rescan(context, root)
+            rescan(context, bus)
     journal = context.journal
     return Outcome(
         tree.placement(), tuple(journal.attempts), context.sizes, tuple(journal.lines), tuple(journal.decisions)
@@ -123,9 +126,9 @@ def hot_add(context: Context, bridge: Device) -> None:
         release_and_restore(context, failed, whole_subtree=True)
 
 
-def rescan(context: Context, root: Bus) -> None:
-    """Size all bridges below a root bus and assign once; failures are ignored."""
+def rescan(context: Context, bus: Bus) -> None:
+    """Size all bridges on a bus, not the one that leads to it, and assign once; failures are ignored."""
     optional = OptionalList()
-    for child in root.children:
-        size_bridges(context, child, optional)
-    assign_bus(context, root, optional, FailList())
+    for child in bus.children:
+        size_behind(context, child, optional)
+    assign_bus(context, bus, optional, FailList())

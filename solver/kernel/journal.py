@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from models.resources import Address, FunctionAddress, Size
+from models.resources import Address, Size
 from models.topology import BarKey, WindowKey
 from solver.kernel.decisions import Decision, DecisionKind, why_here, why_nowhere, window_name
 from solver.kernel.resource import FIRST_VF, Resource
@@ -142,11 +142,6 @@ class Journal:
         if resource.is_vf:
             return f"VF BAR {resource.index - FIRST_VF}"
         return "ROM" if resource.is_rom else f"BAR {resource.index}"
-
-
-def describe(address: FunctionAddress, resource: Resource) -> str:
-    """A resource in a message about another one."""
-    return f"{address} {_placed(resource)}"
 
 
 def _placed(resource: Resource) -> str:

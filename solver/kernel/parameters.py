@@ -23,7 +23,11 @@ SOURCE = "kernel option"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What makes the kernel assign: the boot, a bus rescan, or a device added below ``bridge``."""
+    """What makes the kernel assign.
+
+    The boot, a device added below a hotplug ``bridge`` (native PCIe hotplug, or a bridge that was added), or a rescan
+    of all buses, or of the one behind ``bridge`` (also what ACPI hotplug does).
+    """
 
     kind: Literal["boot", "rescan", "hotplug"] = "boot"
     bridge: FunctionAddress | None = None
@@ -108,10 +112,11 @@ def _switch(option: str, field: str) -> _Parser:
 
 def _event(value: str, topology: Topology) -> Event:
     kind, _, where = value.partition(":")
-    if kind in ("boot", "rescan") and not where:
+    if value in ("boot", "rescan"):
         return Event(cast("Literal['boot', 'rescan']", kind))
-    if kind != "hotplug":
-        raise InputError(f"expected boot, rescan or hotplug:BRIDGE, found {value!r}", source=SOURCE, where="event")
+    if kind not in ("hotplug", "rescan"):
+        expected = "boot, rescan, rescan:BRIDGE or hotplug:BRIDGE"
+        raise InputError(f"expected {expected}, found {value!r}", source=SOURCE, where="event")
     try:
         bridge = parse_function_address(where)
     except ValueError as error:
@@ -119,7 +124,7 @@ def _event(value: str, topology: Topology) -> Event:
     function = topology.function(bridge)
     if function is None or function.bridge is None:
         raise InputError(f"expected a bridge of the machine, found {where!r}", source=SOURCE, where="event")
-    return Event("hotplug", bridge)
+    return Event(cast("Literal['hotplug', 'rescan']", kind), bridge)
 
 
 _PARSERS: dict[str, _Parser] = {

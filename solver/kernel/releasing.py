@@ -17,27 +17,36 @@ def release_and_restore(context: Context, failed: FailList, *, whole_subtree: bo
     whole_subtree
         Release also the windows of bridges further down; otherwise only a bus without bridges is touched.
     """
+    done: set[object] = set()
     for resource, _ in failed.failed:
         assert resource.device is not None
         bus = resource.device.bus
         if context.rules.releases_selected_window:
             window = select_window(bus, resource)
-            if window is not None:
+            if window is not None and window not in done:
+                done.add(window)
                 _release_selected(context, bus, window, whole_subtree)
         else:
-            _release_by_type(context, bus, resource, whole_subtree)
+            _release_by_type(context, bus, resource, whole_subtree, done)
     for resource, state in failed.failed:
         if resource.parent is None:
             resource.restore(state)
 
 
-def _release_by_type(context: Context, bus: Bus, resource: Resource, whole_subtree: bool) -> None:
-    """Every window of the failed type, from the leaves up to the bridge that leads to ``bus``."""
+def _release_by_type(context: Context, bus: Bus, resource: Resource, whole_subtree: bool, done: set[object]) -> None:
+    """Every window of the failed type, from the leaves up to the bridge that leads to ``bus``.
+
+    ``done`` holds what was released for the failures before: a second time would find nothing.
+    """
+    this = (bus, resource.io, resource.pref, resource.m64)
+    if this in done:
+        return
+    done.add(this)
     leaf = True
     for child in bus.children:
         leaf = False
         if whole_subtree and not _is_cardbus(child):
-            _release_by_type(context, child, resource, whole_subtree)
+            _release_by_type(context, child, resource, whole_subtree, done)
     if bus.bridge is None or _is_cardbus(bus) or not (whole_subtree or leaf):
         return
     window = window_of_type(bus, resource)

@@ -25,11 +25,7 @@ def size_bridges(context: Context, bus: Bus, optional: OptionalList | None) -> N
     Without an optional list everything optional is required.
     """
     for child in bus.children:
-        assert child.bridge is not None
-        if child.bridge.cardbus:
-            _size_cardbus(context, child.bridge, optional)
-        else:
-            size_bridges(context, child, optional)
+        size_behind(context, child, optional)
     if bus.bridge is None:
         return
     _refresh(bus.bridge)
@@ -49,6 +45,15 @@ def size_bridges(context: Context, bus: Bus, optional: OptionalList | None) -> N
         _MemorySizing(context, bus, prefetchable, optional).size(by_window.prefetchable, prefetchable_extra)
     if memory is not None:
         _MemorySizing(context, bus, memory, optional).size(by_window.memory, memory_extra)
+
+
+def size_behind(context: Context, bus: Bus, optional: OptionalList | None) -> None:
+    """Size the windows of the bridge that leads to ``bus``, CardBus or not, and of all below."""
+    assert bus.bridge is not None
+    if bus.bridge.cardbus:
+        _size_cardbus(context, bus.bridge, optional)
+    else:
+        size_bridges(context, bus, optional)
 
 
 def _refresh(bridge: Device) -> None:

@@ -26,6 +26,8 @@ class Device:
     ----------
     resources
         Ordered by index: BARs, ROM, VF BARs, bridge windows.
+    windows
+        The windows of a PCI-to-PCI bridge among them, by kind.
     untouched
         The kernel never assigns its BARs.
     """
@@ -37,10 +39,11 @@ class Device:
     hotplug: bool = False
     cardbus: bool = False
     child: Bus | None = None
+    windows: dict[WindowKind, Resource] = field(default_factory=dict)
 
     def window(self, kind: WindowKind) -> Resource | None:
         """The bridge window of this kind, or ``None`` where the bridge has none."""
-        return next((item for item in self.resources if item.key == (self.address, kind)), None)
+        return self.windows.get(kind)
 
 
 @dataclass(eq=False, slots=True)
@@ -169,8 +172,9 @@ def _populate(bus: Bus, functions: tuple[Function, ...], parameters: Parameters)
         if device.cardbus:
             device.resources.extend(_cardbus_windows(device, function, parameters))
         else:
-            device.resources.extend(_windows(device, function))
-            inner.windows.extend(item for item in device.resources if item.is_window)
+            device.windows = _windows(device, function)
+            device.resources.extend(device.windows.values())
+            inner.windows.extend(device.windows.values())
         if bridge.subtractive:
             inner.windows.extend(bus.windows)
         _populate(inner, bridge.functions, parameters)
@@ -200,12 +204,13 @@ def _bar(device: Device, bar: Bar) -> Resource:
     )
 
 
-def _windows(device: Device, function: Function) -> Iterator[Resource]:
+def _windows(device: Device, function: Function) -> dict[WindowKind, Resource]:
     assert function.bridge is not None
+    windows: dict[WindowKind, Resource] = {}
     for at, kind in enumerate(WINDOW_KINDS):
         window = function.bridge.window(kind)
         if window is not None:
-            yield Resource(
+            windows[kind] = Resource(
                 device,
                 FIRST_WINDOW + at,
                 WindowKey(function.address, kind),
@@ -216,6 +221,7 @@ def _windows(device: Device, function: Function) -> Iterator[Resource]:
                 before=None if window.range is None else window.range.start,
                 present=window.range is not None,
             )
+    return windows
 
 
 def _cardbus_windows(device: Device, function: Function, parameters: Parameters) -> Iterator[Resource]:
