@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import signal
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -85,6 +87,10 @@ class GuestError(RuntimeError):
     """The guest did not do what was asked."""
 
 
+class QemuCrashedError(GuestError):
+    """QEMU itself was ended by a signal, as version 7.2 is now and then with nested conventional bridges."""
+
+
 class Guest:
     """A running guest; a context manager that ends it.
 
@@ -116,11 +122,15 @@ class Guest:
                 self.qmp("cont")
             self._line_starting("READY")
         except BaseException as error:
-            self._process.poll()
+            with suppress(subprocess.TimeoutExpired):
+                # A QEMU that crashes closes its sockets a moment before it is gone.
+                self._process.wait(1)
+            ended = self._process.returncode
             texts = [self._text("qemu.txt")[-2000:], self._text("console.txt")[-2000:]]
             self.close()
-            status = f"QEMU's exit status: {self._process.returncode}"
-            raise GuestError("\n".join((f"{machine.name} did not boot: {error!r}", status, *texts))) from error
+            status = f"QEMU's exit status: {ended}"
+            kind = QemuCrashedError if ended in (-signal.SIGSEGV, -signal.SIGABRT) else GuestError
+            raise kind("\n".join((f"{machine.name} did not boot: {error!r}", status, *texts))) from error
 
     def _arguments(self, *, frozen: bool) -> list[str]:
         machine = self.machine
