@@ -222,9 +222,9 @@ class Search:
         if not _must_change(group):
             now = today(group.bars, group.windows)
             candidates += [now, shrink(group.bars, group.windows, now)]
-        if self.known_is_legal:
-            known = _part(self.known, group)
-            candidates += [known, shrink(group.bars, group.windows, known)]
+            if self.known_is_legal:  # but it may leave alone what has to change
+                known = _part(self.known, group)
+                candidates += [known, shrink(group.bars, group.windows, known)]
         candidates += self._packed(group, ways)
         if not candidates:
             return None
