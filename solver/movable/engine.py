@@ -48,9 +48,7 @@ def solve(topology: Topology, request: Request, progress: Progress | None = None
         log += outcome.log
         why.update(dict.fromkeys(outcome.dropped, "given up so that nothing that works is lost"))
         if outcome.old:
-            warnings.append(
-                f"bus {root.name}: the old placement stands, or {outcome.lost[0]} and perhaps others would be lost"
-            )
+            warnings.append(f"bus {root.name}: the old placement stands, or {outcome.lost[0]} would be lost")
         if progress is not None:
             progress(f"bus {root.name}: " + ("the old placement stands" if outcome.old else "assigned again"))
     return make_result(

@@ -32,7 +32,7 @@ class Outcome:
     Attributes
     ----------
     lost
-        BARs that worked and would not have afterwards.
+        What worked and would not have afterwards.
     dropped
         BARs that were given up so that nothing is lost.
     old
@@ -40,7 +40,7 @@ class Outcome:
     """
 
     placement: Placement
-    lost: tuple[BarKey, ...]
+    lost: tuple[BarKey | WindowKey, ...]
     log: tuple[str, ...]
     dropped: frozenset[BarKey] = frozenset()
     old: bool = False
@@ -63,7 +63,7 @@ class Rescan:
         if is_off(self.root):
             return self._stock(f"{name}: a bridge is transparent, BARs are not movable")
         log: list[str] = []
-        lost: tuple[BarKey, ...] = ()
+        lost: tuple[BarKey | WindowKey, ...] = ()
         for rung in rungs(self.root, self.parameters):
             if rung.without:
                 log.append(f"{name}: {_some(lost)} worked and would be lost, once more without {rung.without}")
@@ -103,21 +103,19 @@ class Rescan:
         return Outcome(placement, lost, tuple(context.journal.lines), rung.dropped)
 
     def _stock(self, why: str) -> Outcome:
-        """The kernel's own rescan, which releases nothing."""
+        """The kernel's own rescan, which releases nothing; where something cannot be claimed, all stays as it is."""
         parameters = replace(self.parameters, event=Event("rescan"), firmware="claim")
         result = allocate(self.topology, RULES_OF_V9, parameters)
-        lost = tuple(
-            key
-            for key, bar in self.topology.bars()
-            if bar.address is not None and result.placement.bars.get(key) != bar.address
-        )
+        new, lost = result.placement, list[BarKey | WindowKey]()
+        lost += [key for key, here in self.today.bars.items() if here not in (None, new.bars.get(key))]
+        lost += [key for key, here in self.today.windows.items() if here not in (None, new.windows.get(key))]
         log = [why, *result.log]
         if lost:
-            log.append(f"pci_bus {self.root.name}: {_some(lost)} could not be claimed, the old placement stands")
-            return self._old(log, lost)
-        return Outcome(result.placement, (), tuple(log))
+            log.append(f"pci_bus {self.root.name}: {_some(tuple(lost))} could not be claimed, the old placement stands")
+            return self._old(log, tuple(lost))
+        return Outcome(new, (), tuple(log))
 
-    def _old(self, log: list[str], lost: tuple[BarKey, ...]) -> Outcome:
+    def _old(self, log: list[str], lost: tuple[BarKey | WindowKey, ...]) -> Outcome:
         return Outcome(self.today, lost, tuple(log), old=True)
 
 
@@ -137,5 +135,5 @@ def _is_lost(resource: Resource, anchors: Anchors, standing: set[Resource]) -> b
     return resource not in anchors.kept and resource.parent is None
 
 
-def _some(keys: tuple[BarKey, ...]) -> str:
+def _some(keys: tuple[BarKey | WindowKey, ...]) -> str:
     return str(keys[0]) if len(keys) == 1 else f"{keys[0]} and {len(keys) - 1} more"
