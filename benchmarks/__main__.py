@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from benchmarks.replay import replay
 from solver.cli import Barplan
 from solver.cli.output import Exit, complain, progress, write_document
 
@@ -90,6 +91,9 @@ def _task(engines: str | None, minimize: str, policy: str, time_limit: float, wo
     if policy not in list(Policy):
         raise InputError(f"unknown policy {policy!r}, expected one of {', '.join(Policy)}", source="--policy")
     return Task(names, presets, Request(policy=Policy(policy), time_limit=time_limit, workers=workers))
+
+
+main.add_command(replay)
 
 
 if __name__ == "__main__":

@@ -28,8 +28,8 @@ ENGINE_SINCE: tuple[tuple[tuple[int, ...], str], ...] = (
 )
 """The engine of a kernel is that of the last version here that it has reached."""
 
-ENGINE_OF_UNKNOWN = "linux-6.1"
-"""For a log that does not name its kernel."""
+ENGINE_OF_UNKNOWN = {False: "linux-6.1", True: "linux-6.12"}
+"""For a log that does not name its kernel, by whether it uses the wording of newer ones."""
 
 _TAKEN = ("realloc", "hpiosize", "hpmmiosize", "hpmmioprefsize", "hpmemsize", "cbiosize", "cbmemsize")
 """The words after ``pci=`` that the kernel engines know."""
@@ -99,11 +99,11 @@ class Replayed:
     runs: tuple[Run, ...]
 
 
-def kernel_engine(version: str | None) -> str:
-    """The engine that stands for a kernel of this version."""
+def kernel_engine(version: str | None, *, names_resources: bool = False) -> str:
+    """The engine that stands for a kernel of this version; the wording decides where the log names none."""
     numbers = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?", version or "")
     if numbers is None:
-        return ENGINE_OF_UNKNOWN
+        return ENGINE_OF_UNKNOWN[names_resources]
     reached = tuple(int(number or 0) for number in numbers.groups())
     return next(name for since, name in reversed(ENGINE_SINCE) if since <= reached)
 

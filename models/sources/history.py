@@ -75,6 +75,8 @@ class History:
         The version as the log prints it.
     parameters
         What follows ``pci=`` on the kernel's command line, joined by commas.
+    names_resources
+        The kernel words outcomes as it does since 6.9.
     x86
         The log is of an x86 machine.
     reallocates
@@ -89,6 +91,7 @@ class History:
     kernel: str | None
     machine: str | None
     parameters: str
+    names_resources: bool
     x86: bool
     reallocates: bool | None
     stages: tuple[Stage, ...]
@@ -125,6 +128,7 @@ def read_history(text: str, source: str, *, boot: int | None = None) -> History:
         kernel=chosen.kernel or next((other.kernel for other in boots if other.kernel), None),
         machine=chosen.machine or next((other.machine for other in boots if other.machine), None),
         parameters=_pci_parameters(chosen.command_line or ""),
+        names_resources=chosen.names_resources,
         x86=is_x86(chosen),
         reallocates=chosen.reallocates,
         stages=tuple(_stages(chosen, follower.stages, source)),
@@ -198,6 +202,12 @@ def _stage(boot: Boot, seen: SeenStage, end: dict[FunctionAddress, SeenFunction]
 def _without_looks(seen: SeenStage, end: dict[FunctionAddress, SeenFunction]) -> SeenStage:
     """Without functions that something only looked at: a hidden one is found for a moment, and nothing is assigned."""
     spoken = {split_function_address(decision.function)[:2] for decision in seen.decisions}
+    for decision in seen.decisions:
+        bridge = end.get(decision.function)
+        if bridge is not None and bridge.secondary:
+            domain = split_function_address(bridge.address)[0]
+            last = max(bridge.subordinate or 0, bridge.secondary)
+            spoken |= {(domain, bus) for bus in range(bridge.secondary, last + 1)}
     looks = {
         address: function
         for address in seen.found
@@ -270,7 +280,7 @@ def _met(
                     _nowhere(function.bars[key.index]), size=size or end.bars[key.index].size
                 )
     else:
-        taken = first and claims_firmware(boot, seen, root_of(boot, address))
+        taken = claims_firmware(boot, seen, root_of(boot, address))
         function = copy_function(end)
         for index, bar in end.bars.items():
             refused = (address, index) in boot.foreign

@@ -77,6 +77,8 @@ class Boot:
         Bridges whose open windows were printed when they were found: they have no others.
     command_line
         The kernel's command line.
+    names_resources
+        The kernel words outcomes as it does since 6.9: ``BAR 0 [mem ...]: assigned``.
     x86
         Whether the machine is an x86; ``None`` = nothing said so yet.
     enlarged
@@ -109,6 +111,7 @@ class Boot:
     removed: set[FunctionAddress] = field(default_factory=set)
     listed: set[FunctionAddress] = field(default_factory=set)
     command_line: str | None = None
+    names_resources: bool = False
     x86: bool | None = None
     enlarged: dict[tuple[FunctionAddress, WindowKind], Enlarged] = field(default_factory=dict)
     foreign: dict[tuple[FunctionAddress, Slot], tuple[Space, Range, str] | None] = field(default_factory=dict)

@@ -149,6 +149,7 @@ def _named(boot: Boot, address: FunctionAddress, line: Line) -> None:
         copies = _COPIES.search(match["rest"])
         boot.read_vf_block(function, slot, resource, int(copies["copies"]) if copies else 0)
     else:
+        boot.names_resources = boot.names_resources or match["rest"].startswith(" [")
         boot.apply(function, slot, resource, outcome, line.number)
         _foreign(boot, address, slot, line)
 

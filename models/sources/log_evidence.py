@@ -51,6 +51,8 @@ def reserves_room(boot: Boot, seen: SeenStage, bridge: SeenFunction) -> bool:
         if split_function_address(address)[:2] == (domain, bridge.secondary)
     ]
     bridges = [function for function in behind if function.header == 1]
+    if not bridges and any(_is_for_nothing(seen, bridge, kind, behind) for kind in WINDOW_KINDS):
+        return True
     for kind in WINDOW_KINDS:
         wanted = boot.enlarged.get((bridge.address, kind))
         if wanted is None or (seen.end is not None and wanted.line > seen.last_line):
@@ -60,6 +62,19 @@ def reserves_room(boot: Boot, seen: SeenStage, bridge: SeenFunction) -> bool:
         if not _has_optional(boot, kind, behind) and not (bridges and (explained or not wanted.empty)):
             return True
     return False
+
+
+def _is_for_nothing(seen: SeenStage, bridge: SeenFunction, kind: WindowKind, behind: list[SeenFunction]) -> bool:
+    """The kernel looked for a place for a window in which nothing could stand."""
+    window = bridge.windows.get(kind)
+    wide = window is not None and window.width == 64  # where no ROM can stand
+    bars = [bar for function in behind for bar in function.bars.values() if bar.index != "rom" or not wide]
+    stands = any((bar.space == "io") == (kind == "io") and (kind != "pref" or bar.prefetchable) for bar in bars)
+    return not stands and any(
+        (decision.function, decision.slot) == (bridge.address, kind) and decision.kind in ("assigned", "failed")
+        for decision in seen.decisions
+        if bridge.address in seen.found and window is not None and window.initial is None
+    )
 
 
 def _has_optional(boot: Boot, kind: WindowKind, functions: list[SeenFunction]) -> bool:

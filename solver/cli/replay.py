@@ -70,14 +70,14 @@ def replay(
     from models.sources.history import read_history
     from solver.cli.inputs import make_request
     from solver.render.replay import document, head_text, stage_text
-    from solver.replay import ENGINE_OF_UNKNOWN, ignored_parameters, kernel_engine, run_stage
+    from solver.replay import ignored_parameters, kernel_engine, run_stage
 
     history = read_history(_text(log), "<stdin>" if log == "-" else log, boot=boot)
-    own = kernel_engine(history.kernel)
+    own = kernel_engine(history.kernel, names_resources=history.names_resources)
     names = [name.strip() for name in engines.split(",")] if engines else [own, "cp-sat"]
     notes = list(history.notes)
     if history.kernel is None:
-        notes.append(f"the log does not name its kernel; {ENGINE_OF_UNKNOWN} is taken for it")
+        notes.append(f"the log does not name its kernel; {own} is taken for it")
     ignored = ignored_parameters(history)
     if ignored:
         notes.append(f"no engine knows pci={','.join(ignored)}")

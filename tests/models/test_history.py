@@ -182,6 +182,14 @@ def test_what_no_slot_announced_is_a_rescan() -> None:
     assert only_event("".join(PLUG.splitlines(keepends=True)[1:])).kind == "rescan"
 
 
+def test_what_firmware_set_up_before_a_rescan_and_was_left_there_is_taken() -> None:
+    lines = PLUG.replace("0x00000000-0x00003fff 64bit", "0x80000000-0x80003fff 64bit").splitlines(keepends=True)[1:3]
+    reserve = "pcieport 0000:00:03.0: BAR 13: failed to assign [io  size 0x1000]\n"
+    event = only_event(*lines, reserve)
+    assert event.kind == "rescan"
+    assert dict(event.before.bars())[BarKey(NEW, 0)].address == event.outcome.bars[BarKey(NEW, 0)] == 0x80000000
+
+
 def test_a_bar_that_its_driver_releases_is_resized() -> None:
     event = only_event(RESIZE)
     assert event.kind == "resize"
