@@ -77,8 +77,10 @@ def map_verb(
     if suffix not in SUFFIXES:
         raise InputError(f"expected a name that ends in {', '.join(SUFFIXES)}, found {output!r}", source="--output")
     from solver.cli.inputs import make_request, read_machine
-    from solver.map.drawing import map_svg
+    from solver.map.drawing import map_html, map_svg
+    from solver.map.png import find_renderer, write_png
 
+    renderer = find_renderer() if suffix == ".png" else ""
     inputs, plan_file = _plan_among(inputs, plan_file)
     if plan_file is not None and (solves or engine is not None):
         raise InputError("is drawn as it is, without --solve or --engine", source="--plan")
@@ -105,6 +107,10 @@ def map_verb(
     movement = request.mobility(topology)
     if suffix == ".svg":
         out.write_document(map_svg(topology, movement, plan), output)
+    elif suffix == ".html":
+        out.write_document(map_html(topology, movement, plan), output)
+    else:
+        write_png(map_svg(topology, movement, plan, titles=False), Path(str(output)), renderer)
     return code
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from models.mobility import Mobility
 from models.plan import Plan, Status
 from models.topology import Topology
+from solver.map.html import page
 from solver.map.layout import lay_out
-from solver.map.scene import make_scene
+from solver.map.scene import Scene, make_scene
+from solver.map.stages import stages
 from solver.map.svg import draw
 from solver.map.words import Words
 from solver.render.plan import STATUS_WORDS, objective_text
@@ -35,6 +37,20 @@ def map_svg(topology: Topology, movement: Mobility, plan: Plan | None = None, *,
     titles
         Whether boxes carry what is known of them, which viewers show on hovering.
     """
-    placement = plan.placement if plan is not None and has_placement(plan) else None
-    scene = make_scene(topology, movement, placement)
+    scene = _scene(topology, movement, plan)
     return draw(lay_out(scene, heading(topology, plan)), Words(scene), titles=titles)
+
+
+def map_html(topology: Topology, movement: Mobility, plan: Plan | None = None) -> str:
+    """The address map as one HTML page, with what is known of each box, a search and the steps of the plan."""
+    scene = _scene(topology, movement, plan)
+    way = [] if scene.planned is None else stages(topology, scene.planned)
+    return page(lay_out(scene, heading(topology, plan)), Words(scene), way)
+
+
+def _scene(topology: Topology, movement: Mobility, plan: Plan | None) -> Scene:
+    if plan is None or not has_placement(plan):
+        return make_scene(topology, movement)
+    return make_scene(
+        topology, movement, plan.placement, {bar.key: bar.why for bar in plan.bars if bar.why is not None}
+    )

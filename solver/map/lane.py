@@ -54,9 +54,12 @@ def lay_lane(
     here = Range(axis.edges[0], axis.edges[-1])
     items = [item for item in lane.items if item.range.overlaps(here)]
     strips = sorted({(item.level, item.track) for item in items if item.kind == "window"})
+    windows = [(item.range, (item.level, item.track)) for item in items if item.kind == "window"]
     leaves = [item for item in items if item.kind != "window"]
     tracks = 1 + max((item.track for item in leaves), default=0)
     room = _leaf_room(leaves, words, rotated=rotated)
+    if rotated and lane.largest is not None and lane.largest.overlaps(here):
+        room = max(room, text_width(" ".join(_largest_lines(lane.largest))) + 2 * PADDING)
     depth = max((item.level for item in items), default=0)
     bars = len(strips) * STRIP
     height = bars + tracks * room + depth * INSET + 2
@@ -76,7 +79,9 @@ def lay_lane(
         elif item.track:
             boxes.append(frame.leaf(item, bars + item.track * room, room, room))
         else:
-            top = sum(level < item.level for level, _ in strips) * STRIP
+            top = STRIP * max(
+                (1 + strips.index(at) for range_, at in windows if range_.overlaps(item.range)), default=0
+            )
             boxes.append(frame.leaf(item, top + 1, bars + room - top - 1, room))
     moved = [_down(box, y) for box in boxes]
     ticks, marks = _ruler(lane, axis, here, y + (height + RULER - 3 if mirrored else RULER - 3))

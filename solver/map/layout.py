@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable
+from dataclasses import replace
 
+from models.resources import Range
 from models.topology import BarKey
 from solver.map.axis import Axis, make_axis, rows
 from solver.map.lane import lay_lane, row_needs
@@ -31,6 +33,9 @@ from solver.render.words import address
 BODY = WIDTH - LEFT - RIGHT
 """Pixels that a row of a band has."""
 
+_TITLE_PIXELS = 8.4
+"""Pixels of a character of a band's title: no digit of a usual bold font of 12 pixels is wider."""
+
 _TITLE_CHARACTERS, _HEADING_CHARACTERS = 120, 180
 
 
@@ -54,10 +59,7 @@ def lay_out(scene: Scene, heading: Iterable[str] = ()) -> Picture:
     legend_y = y + 14
     y = legend_y + 50
     chips_title, chips, y = _chips(scene, words, y)
-    bands = []
-    for band in scene.bands:
-        picture, y = _band(band, words, y)
-        bands.append(picture)
+    bands, y = _side_by_side([_band(band, words) for band in scene.bands], y)
     arrows = _arrows(bands)
     reasons, y = _reasons(words, y)
     return Picture(
@@ -94,38 +96,61 @@ def _chips(scene: Scene, words: Words, y: float) -> tuple[Label | None, tuple[Ch
     return label, tuple(chips), y + (34 if chips else 8)
 
 
-def _band(band: Band, words: Words, y: float) -> tuple[BandPicture, float]:
-    lanes = [band.today] if _unchanged(band) or band.plan is None else [band.today, band.plan]
-    title = Label(10, y + 14, words.band_title(band))
-    notes = tuple(Label(10, y + 29 + 14 * number, text) for number, text in enumerate(_notes(band, len(lanes))))
-    y += 32 + 14 * len(notes)
+def _band(band: Band, words: Words) -> BandPicture:
+    changes = band.plan is not None and not _same(band, band.range)
+    lanes = [band.today, band.plan] if changes and band.plan is not None else [band.today]
+    title = Label(10, 14, words.band_title(band))
+    notes = tuple(Label(10, 29 + 14 * number, text) for number, text in enumerate(_notes(band, len(lanes))))
+    y = 20.0 + 14 * len(notes)
     axes, rotated = _axes(band, lanes, words)
     pictures: list[LanePicture] = []
     for row in axes:
-        moves = len(lanes) > 1 and any(
-            item.change == "moved" and item.kind == "bar" for lane in lanes for item in lane.items
-        )
-        for number, lane in enumerate(lanes):
-            tag = "today" if number == 0 else "plan"
-            if len(lanes) == 1 and words.scene.planned is not None:
+        here = Range(row.edges[0], row.edges[-1])
+        shown = lanes if len(lanes) == 1 or not _same(band, here) else lanes[:1]
+        for number, lane in enumerate(shown):
+            tag = "plan" if number else "today"
+            if len(shown) == 1 and words.scene.planned is not None:
                 tag = "both"
             picture = lay_lane(lane, band.range, row, words, tag=tag, y=y, mirrored=number == 1, rotated=rotated)
             pictures.append(picture)
             y += picture.height + RULER
-            if number == 0 and len(lanes) > 1:
+            if len(shown) > 1 and number == 0:
+                moves = any(
+                    item.change == "moved" and item.kind == "bar" and item.range.overlaps(here)
+                    for lane in lanes
+                    for item in lane.items
+                )
                 y += CORRIDOR if moves else NARROW_CORRIDOR
         y += 8
-    return BandPicture(band, title.y - 14, title, notes, tuple(pictures)), y + 14
+    width = max([title.x + len(title.text) * _TITLE_PIXELS, *(LEFT + lane.width for lane in pictures)])
+    return BandPicture(band, 0, 0, width, y, title, notes, tuple(pictures))
 
 
-def _unchanged(band: Band) -> bool:
-    if band.plan is None:
-        return True
+def _side_by_side(bands: list[BandPicture], y: float) -> tuple[list[BandPicture], float]:
+    """The bands below each other; those of one row with one lane stand beside each other while there is room."""
+    placed: list[BandPicture] = []
+    x, bottom = 0.0, y
+    for band in bands:
+        small = len(band.lanes) == 1
+        if not small or x + band.width > WIDTH - RIGHT:
+            x, y = 0.0, bottom
+        placed.append(replace(band, x=x, y=y))
+        bottom = max(bottom, y + band.height + 10)
+        x = x + band.width + 24 if small else WIDTH
+    return placed, bottom
+
+
+def _same(band: Band, here: Range) -> bool:
+    """Whether today and the plan are the same in this range."""
+    assert band.plan is not None
 
     def places(lane: Lane) -> set[tuple[object, ...]]:
-        return {(item.name, item.range) for item in lane.items}
+        return {(item.name, item.range, item.level) for item in lane.items if item.range.overlaps(here)}
 
-    return places(band.today) == places(band.plan)
+    return places(band.today) == places(band.plan) and not (
+        band.today.largest != band.plan.largest
+        and any(lane.largest is not None and lane.largest.overlaps(here) for lane in (band.today, band.plan))
+    )
 
 
 def _notes(band: Band, lanes: int) -> list[str]:
@@ -174,10 +199,11 @@ def _arrows(bands: list[BandPicture]) -> tuple[Arrow, ...]:
             for box in lane.boxes:
                 if box.item is None or box.item.change != "moved" or not isinstance(box.item.key, BarKey):
                     continue
+                x = picture.x + box.middle
                 if lane.mirrored:
-                    ends.setdefault(box.item.key, (number, box.middle, box.y))
+                    ends.setdefault(box.item.key, (number, x, picture.y + box.y))
                 else:
-                    starts.setdefault(box.item.key, (number, box.middle, box.y + box.height))
+                    starts.setdefault(box.item.key, (number, x, picture.y + box.y + box.height))
     arrows = []
     around = 0
     for key, (row, x, y) in starts.items():

@@ -99,10 +99,13 @@ class LanePicture:
 
 @dataclass(frozen=True, slots=True)
 class BandPicture:
-    """A root window with its rows of lanes."""
+    """A root window with its rows of lanes; their places are counted from ``x`` and ``y``."""
 
     band: Band
+    x: float
     y: float
+    width: float
+    height: float
     title: Label
     notes: tuple[Label, ...]
     lanes: tuple[LanePicture, ...]

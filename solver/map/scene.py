@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -93,7 +93,10 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Everything an address map shows; ``planned`` is ``None`` where there is only today."""
+    """Everything an address map shows; ``planned`` is ``None`` where there is only today.
+
+    ``why`` says of BARs why they move, or stay without an address.
+    """
 
     topology: Topology
     movement: Mobility
@@ -101,9 +104,15 @@ class Scene:
     bands: tuple[Band, ...]
     waiting: tuple[Waiting, ...]
     functions: dict[str, Function] = field(default_factory=dict)
+    why: Mapping[BarKey, str] = field(default_factory=dict)
 
 
-def make_scene(topology: Topology, movement: Mobility, planned: Placement | None = None) -> Scene:
+def make_scene(
+    topology: Topology,
+    movement: Mobility,
+    planned: Placement | None = None,
+    why: Mapping[BarKey, str] | None = None,
+) -> Scene:
     """What the map of ``topology`` shows.
 
     Parameters
@@ -129,6 +138,7 @@ def make_scene(topology: Topology, movement: Mobility, planned: Placement | None
         tuple(bands),
         tuple(_waiting(topology, planned)),
         {function.address: function for function, _ in topology.functions()},
+        why or {},
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax import saxutils
 
 from models.resources import format_size
 from solver.map.picture import LEFT, RULER, STRIP, Arrow, BandPicture, Box, Chip, Label, LanePicture, Picture
@@ -73,15 +73,15 @@ def _legend(y: float) -> Iterator[str]:
     """Every pattern with its meaning, and that there is no scale."""
     x = 10.0
     for style, over, text in (
-        ("bar", "", "BAR, may move"),
-        ("bar", "hatch", "BAR, stays: (reason)"),
-        ("moved", "", "moves"),
-        ("new", "", "gets an address"),
-        ("lost", "", "loses its address"),
+        ("bar", "", "BAR"),
+        ("bar", "hatch", "BAR that stays: (why)"),
+        ("moved", "", "* moves"),
+        ("new", "", "+ gets an address"),
+        ("lost", "", "x loses its address"),
         ("window", "", "bridge window"),
-        ("window changed", "", "it changes"),
+        ("window changed", "", "* changes, + opens, x closes"),
         ("window", "waste", "waste: backs no BAR"),
-        ("largest", "", "largest aligned free block"),
+        ("largest", "", "free block"),
         ("reserved", "", "reserved"),
     ):
         yield f'<rect class="{style}" x="{_n(x)}" y="{_n(y)}" width="22" height="12"/>'
@@ -93,7 +93,8 @@ def _legend(y: float) -> Iterator[str]:
 
 
 def _band(band: BandPicture, words: Words, titles: bool) -> Iterator[str]:
-    yield f'<g class="band" aria-label={quoteattr(band.title.text)}>'
+    place = f'transform="translate({_n(band.x)} {_n(band.y)})"'
+    yield f'<g class="band" {place} aria-label={quoteattr(band.title.text)}>'
     yield _text(band.title, "bt")
     for note in band.notes:
         yield _text(note, "h1")
@@ -148,7 +149,7 @@ def _box(box: Box, lane: LanePicture, words: Words, titles: bool) -> Iterator[st
     elif over:
         yield f'<rect class="over" fill="url(#{over})" {frame}/>'
     if box.style == "gap":
-        edge = lane.y + lane.height if lane.mirrored else lane.y
+        edge = lane.y if lane.mirrored else lane.y + lane.height
         x = box.middle
         yield f'<path class="cut" d="M{_n(x - 4)} {_n(edge + 4)}l4 -8m0 8l4 -8"/>'
     for label in box.labels:
@@ -191,6 +192,19 @@ def _text(label: Label, style: str) -> str:
     if label.rotated:
         attributes += f' transform="rotate(-90 {_n(label.x)} {_n(label.y)})"'
     return f'<text x="{_n(label.x)}" y="{_n(label.y)}"{attributes}>{escape(label.text)}</text>'
+
+
+def escape(text: str) -> str:
+    """Text for an XML document; what XML has no character for becomes a question mark."""
+    return saxutils.escape(_NO_XML.sub("?", text))
+
+
+def quoteattr(text: str) -> str:
+    """The same as an attribute with its quotes."""
+    return saxutils.quoteattr(_NO_XML.sub("?", text))
+
+
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def _n(value: float) -> str:

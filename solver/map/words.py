@@ -50,6 +50,7 @@ class Words:
         bar = self.scene.functions[item.key.function].bar(item.key.index)
         assert bar is not None
         size = tiny_size(bar.size) + (f"x{bar.copies}" if bar.copies > 1 else "")
+        size += {"moved": " *", "new": " +", "lost": " x"}.get(item.change, "")
         lines = (self.function(item.key.function), self.index(item.key.index), size, _hex(item))
         return (*lines, f"({self.reasons[item.stays]})") if item.stays is not None else lines
 
@@ -124,6 +125,9 @@ class Words:
         reason = self.scene.movement.reasons.get(key)
         if bar.address is not None:
             found.append(("may move", "yes" if reason is None else f"no: {reason}"))
+        why = self.scene.why.get(key)
+        if why is not None and why != reason:
+            found.append(("why", why))
         return found
 
     def owner(self, address_: FunctionAddress | str) -> list[tuple[str, str]]:
