@@ -45,12 +45,14 @@ def compare(
     """Compare engines on one machine.
 
     What stays without an address, what moves, what is lost and what is wasted, one row each; the first row is the
-    machine as it is today. With --json it is one document of the format barplan-compare/1.
+    machine as it is today. With --json it is one document of the format barplan-compare/1, which has the free space
+    of every root window besides, and with -v the logs too.
 
     \b
     Examples:
       barplan compare dmesg.txt lspci.txt
       barplan compare machine.json --plug gpu-80g@0000:00:1c.0 --policy always
+      barplan compare machine.json --engines cp-sat,linux-7,movable-bars,coreboot -v
     """
     from models.document import topology_sha256
     from solver.cli.inputs import make_request, read_machine
@@ -84,7 +86,7 @@ def compare(
             "policy": policy,
             "minimize": list(request.minimize),
             "today": rows[0].document(),
-            "engines": [row.document() for row in rows[1:]],
+            "engines": [row.document() | ({"log": list(logs[row.engine])} if verbose else {}) for row in rows[1:]],
         }
         out.write_document(json.dumps(document, indent=2), None)
         return

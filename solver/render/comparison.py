@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from models.legality import today_breaches
-from models.placement import Measures, Placement, free_space, measure
+from models.legality import Breach, today_breaches
+from models.placement import FreeSpace, Measures, Placement, free_space, measure
 from models.plan import Objective, Status
 from models.resources import Size, format_size
 from models.topology import Topology
@@ -22,19 +23,33 @@ class Row:
 
     Attributes
     ----------
-    largest_block
-        The largest aligned free block of memory in any root window.
+    free
+        Free space of every root window, with the largest aligned block; none without a plan.
     breaches
         Rules the plan breaks (today's row: all that are broken), as messages.
+    broken
+        The name of the rule of each breach.
     """
 
     engine: str
     status: Status | None
     measures: Measures | None
-    largest_block: Size | None
+    free: tuple[FreeSpace, ...]
     breaches: tuple[str, ...]
+    broken: tuple[str, ...]
     objectives: tuple[Objective, ...] = ()
     seconds: float | None = None
+
+    @property
+    def largest_block(self) -> Size | None:
+        """The largest aligned free block of memory in any root window."""
+        return max((space.largest_block for space in self.free if space.window.space == "mem"), default=None)
+
+    @property
+    def legal(self) -> str:
+        """``yes``, or how often which rule is broken."""
+        counts = Counter(self.broken)
+        return "no: " + ", ".join(f"{count} {rule}" for rule, count in counts.items()) if counts else "yes"
 
     @property
     def proof(self) -> str:
@@ -54,6 +69,18 @@ class Row:
             "status": self.status and str(self.status),
             "measures": measures,
             "largest_block": None if self.largest_block is None else hex(self.largest_block),
+            "free_space": [
+                {
+                    "root_bus": space.root,
+                    "space": space.window.space,
+                    "start": hex(space.window.range.start),
+                    "end": hex(space.window.range.last),
+                    "prefetchable": space.window.prefetchable,
+                    "free": hex(space.free),
+                    "largest_block": hex(space.largest_block),
+                }
+                for space in self.free
+            ],
             "legal": None if self.measures is None else not self.breaches,
             "breaches": list(self.breaches),
             "objectives": [
@@ -70,18 +97,22 @@ _MEASURES = ("unplaced", "moved_bars", "moved_functions", "lost_bars", "windows_
 def today_row(topology: Topology) -> Row:
     """The machine as it is."""
     today = Placement.today(topology)
-    breaches = tuple(str(breach) for breach in today_breaches(topology))
-    return Row("today", None, measure(topology, today), _largest_block(topology, today), breaches)
+    free = tuple(free_space(topology, today))
+    return Row("today", None, measure(topology, today), free, *_breaches(today_breaches(topology)))
 
 
 def engine_row(engine: str, result: Result) -> Row:
     """What ``engine`` made of it."""
     plan = result.plan
-    breaches = tuple(str(breach) for breach in result.breaches)
+    breaches, broken = _breaches(result.breaches)
     if plan.status not in (Status.OPTIMAL, Status.FEASIBLE):
-        return Row(engine, plan.status, None, None, breaches, plan.objectives, result.seconds)
-    block = _largest_block(result.topology, plan.placement)
-    return Row(engine, plan.status, result.measures, block, breaches, plan.objectives, result.seconds)
+        return Row(engine, plan.status, None, (), breaches, broken, plan.objectives, result.seconds)
+    free = tuple(free_space(result.topology, plan.placement))
+    return Row(engine, plan.status, result.measures, free, breaches, broken, plan.objectives, result.seconds)
+
+
+def _breaches(found: Sequence[Breach]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return tuple(str(breach) for breach in found), tuple(breach.rule for breach in found)
 
 
 def comparison_table(rows: Sequence[Row]) -> str:
@@ -103,14 +134,9 @@ def comparison_table(rows: Sequence[Row]) -> str:
                 str(measures.windows_changed),
                 short_size(measures.wasted_bytes),
                 "-" if row.largest_block is None else format_size(row.largest_block),
-                "yes" if not row.breaches else f"no, {len(row.breaches)} broken",
+                row.legal,
                 row.proof,
                 seconds,
             )
         )
     return columns(table, right=(1, 2, 3, 4, 5, 6, 9), indent="")
-
-
-def _largest_block(topology: Topology, placement: Placement) -> Size | None:
-    blocks = [space.largest_block for space in free_space(topology, placement) if space.window.space == "mem"]
-    return max(blocks, default=None)
