@@ -47,6 +47,9 @@ _HIGHLIGHTS = [
     r"(?P<size>\[size=[^\]]+\])",
     r"(?P<good>\b(optimal|proved|may move)\b)",
     r"(?P<bad>\b(infeasible|unplaced:(?= [1-9])|rules? broken)\b)",
+    r"(?P<size>█+)",
+    r"(?P<warn>[▒░]+)",
+    r"(?P<good>·+)",
     r"(?P<warn><unassigned>|\bstays\b|\bunknown\b|\bfeasible\b)",
 ]
 
@@ -88,7 +91,7 @@ def unicode_guides() -> bool:
     if not sys.stdout.isatty():
         return False
     try:
-        "├─└│".encode(sys.stdout.encoding or "ascii")
+        "├─└│═█▒░·".encode(sys.stdout.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return False
     return True

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @options.inputs
 @options.edits
 @options.policy
+@click.option("--map", "as_map", is_flag=True, help="Show a narrow address map, low to high, in place of the tree.")
 @options.as_json
 @options.verbose("each of many functions in a row that have no BARs, and closed windows one by one")
 def show(
@@ -29,6 +30,7 @@ def show(
     policy: str,
     pin: tuple[str, ...],
     free: tuple[str, ...],
+    as_map: bool,
     as_json: bool,
     verbose: int,
 ) -> None:
@@ -42,6 +44,7 @@ def show(
     Examples:
       barplan show
       barplan show dmesg.txt lspci.txt
+      barplan show machine.json --map
       lspci -vv | barplan show -
     """
     from solver.cli.inputs import make_request, read_machine
@@ -50,6 +53,11 @@ def show(
     movement = make_request(reading.topology, policy=policy, pin=pin, free=free).mobility(reading.topology)
     if as_json:
         out.write_document(json.dumps(_document(reading, movement), indent=2), None)
+    elif as_map:
+        from solver.map.scene import make_scene
+        from solver.map.terminal import BLOCKS, PLAIN, narrow_map
+
+        out.show(narrow_map(make_scene(reading.topology, movement), BLOCKS if out.unicode_guides() else PLAIN))
     else:
         out.show(_text(reading, movement, everything=verbose > 0))
 

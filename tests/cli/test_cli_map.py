@@ -91,3 +91,9 @@ def test_a_png_is_written(run: Run, save: Save, machine: Machine, tmp_path: Path
     data = file.read_bytes()
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     assert int.from_bytes(data[16:20]) >= 1400
+
+
+def test_show_prints_a_narrow_map(run: Run, save: Save, machine: Machine) -> None:
+    result = run("show", save(machine), "--map")
+    assert result.exit_code == 0
+    assert "4020000000 256M ####### | 02:00.0 BAR 0" in [" ".join(line.split()) for line in result.stdout.splitlines()]
