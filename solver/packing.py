@@ -12,7 +12,7 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from models.resources import MIB, Size, Space, align_down, align_up
+from models.resources import MIB, FunctionAddress, Size, Space, align_down, align_up
 from solver.arrangement import Arrangement
 from solver.problem import BarItem, BusNode, Problem, Span, WindowItem, accepts
 
@@ -68,6 +68,7 @@ class Packer:
     together: Size
     bars_on: dict[int, list[BarItem]] = field(default_factory=dict)
     bridges_on: dict[int, list[BusNode]] = field(default_factory=dict)
+    known: dict[int, dict[WindowItem, list[Layout]] | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for bar in self.problem.bars:
@@ -79,6 +80,11 @@ class Packer:
 
     def offers(self, bus: BusNode) -> dict[WindowItem, list[Layout]] | None:
         """Layouts for each window of the bridge that leads to ``bus``; ``None`` where something finds no window."""
+        if bus.number not in self.known:
+            self.known[bus.number] = self._offers(bus)
+        return self.known[bus.number]
+
+    def _offers(self, bus: BusNode) -> dict[WindowItem, list[Layout]] | None:
         contents: dict[int, list[list[Content]]] = {id(window): [] for window in bus.windows}
         for bar in self.bars_on.get(bus.number, []):
             reaches = _reaches_high(bar) and bar.span > self.together
@@ -99,6 +105,41 @@ class Packer:
         return {
             window: _layouts(contents[id(window)], window.granularity) for window in bus.windows if contents[id(window)]
         }
+
+    def pack(
+        self, atoms: Iterable[FunctionAddress], spaces: Iterable[Space], walls: dict[Space, list[Span]]
+    ) -> Arrangement | None:
+        """Place all of ``atoms`` from scratch around ``walls``; ``None`` where the packing does not fit."""
+        chosen, wanted = set(atoms), set(spaces)
+        items: list[tuple[list[Span], Space, list[Content]]] = []
+        for bus in self.bridges_on.get(0, []):
+            if bus.bridge not in chosen:
+                continue
+            offered = self.offers(bus)
+            if offered is None:
+                return None
+            items += [
+                (window.places, window.space, [(window, layout) for layout in layouts])
+                for window, layouts in offered.items()
+                if window.space in wanted
+            ]
+        for bar in self.bars_on.get(0, []):
+            if bar.atom in chosen and bar.space in wanted:
+                items.append((bar.places, bar.space, [bar]))
+        items.sort(key=lambda entry: [-value for value in _shape(entry[2][0])[1::-1]])
+        taken = {
+            space: [*walls.get(space, []), *self.problem.buses[0].obstacles[space], *self.problem.reserved[space]]
+            for space in wanted
+        }
+        arrangement = Arrangement()
+        for places, space, options in items:
+            at = _first_fit(places, taken[space], options)
+            if at is None:
+                return None
+            start, item = at
+            taken[space].append((start, start + _shape(item)[0]))
+            _put(arrangement, item, start)
+        return arrangement
 
     def _window_for(self, bus: BusNode, space: Space, *, prefetchable: bool, reaches: bool) -> WindowItem | None:
         """The window of ``bus`` for an item: the kernel's choice, or the memory window where all goes together."""
@@ -169,41 +210,6 @@ def _chain(contents: Sequence[list[Content]], start: int, granularity: Size, cha
         del left[index]
     alignment = max(granularity, *(_shape(item)[1] for _, item in parts))
     return Layout(align_up(position - start, granularity), alignment, start % alignment, tuple(parts))
-
-
-def pack(
-    problem: Problem, atoms: Iterable[str], spaces: Iterable[Space], walls: dict[Space, list[Span]], *, together: Size
-) -> Arrangement | None:
-    """Place all of ``atoms`` from scratch around ``walls``; ``None`` where the packing does not fit."""
-    packer = Packer(problem, together)
-    chosen, wanted = set(atoms), set(spaces)
-    items: list[tuple[list[Span], Space, list[Content]]] = []
-    for bus in packer.bridges_on.get(0, []):
-        if bus.bridge in chosen:
-            offered = packer.offers(bus)
-            if offered is None:
-                return None
-            items += [
-                (window.places, window.space, [(window, layout) for layout in layouts])
-                for window, layouts in offered.items()
-                if window.space in wanted
-            ]
-    for bar in packer.bars_on.get(0, []):
-        if bar.atom in chosen and bar.space in wanted:
-            items.append((bar.places, bar.space, [bar]))
-    items.sort(key=lambda entry: [-value for value in _shape(entry[2][0])[1::-1]])
-    taken = {
-        space: [*walls.get(space, []), *problem.buses[0].obstacles[space], *problem.reserved[space]] for space in wanted
-    }
-    arrangement = Arrangement()
-    for places, space, options in items:
-        at = _first_fit(places, taken[space], options)
-        if at is None:
-            return None
-        start, item = at
-        taken[space].append((start, start + _shape(item)[0]))
-        _put(arrangement, item, start)
-    return arrangement
 
 
 def _first_fit(places: list[Span], taken: list[Span], options: list[Content]) -> tuple[int, Content] | None:

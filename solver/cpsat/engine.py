@@ -21,8 +21,8 @@ from solver.tidy import tidy
 
 NAME = "cp-sat"
 
-_GREEDY = "linux-6.1"
-"""The engine whose placement is the first to be improved."""
+_GREEDIES = ("linux-6.1", "linux-7")
+"""The engines whose placements are the first to be improved."""
 
 
 def solve(topology: Topology, request: Request, progress: Progress | None = None) -> Result:
@@ -36,15 +36,16 @@ def solve(topology: Topology, request: Request, progress: Progress | None = None
     limits = Limits(started + seconds, request.workers or os.cpu_count() or 1, request.seed)
     movement = request.mobility(topology)
     placement = Placement.today(topology)
-    answers: list[Answer] = []
-    start = _greedy_start(topology, request)
-    for problem in problems(topology, movement):
-        known = None if start is None else _arrangement(problem, start)
-        answer = Search(problem, request.minimize, limits, progress, known).run()
-        answers.append(answer)
+    start = _greedy_start(topology, request, limits)
+    searches = [
+        Search(problem, request.minimize, limits, progress, None if start is None else _arrangement(problem, start))
+        for problem in problems(topology, movement)
+    ]
+    answers = _search(searches, limits)
+    for search, answer in zip(searches, answers, strict=True):
         if answer.arrangement is not None:
-            answer.arrangement = tidy(problem, answer.arrangement)
-        _take(problem, answer, placement)
+            answer.arrangement = tidy(search.problem, answer.arrangement)
+        _take(search.problem, answer, placement)
     warnings = _warnings(topology, placement, movement, request.policy)
     for key in (key for answer in answers for key in answer.blame):
         warnings.append(f"{key} may not stay where it is, for that breaks a rule, and no legal arrangement exists")
@@ -64,12 +65,35 @@ def solve(topology: Topology, request: Request, progress: Progress | None = None
     )
 
 
-def _greedy_start(topology: Topology, request: Request) -> Placement | None:
-    """The kernel's greedy placement, where something has no address yet and the greedy breaks no rule."""
+def _search(searches: list[Search], limits: Limits) -> list[Answer]:
+    """Begin all, then give each that is not proved its share of the time left."""
+    try:
+        for search in searches:
+            search.begin()
+    except KeyboardInterrupt:
+        limits.interrupted = True
+    answers = []
+    for number, search in enumerate(searches):
+        waiting = 1 + sum(not later.proved for later in searches[number + 1 :])
+        mine = limits.share(min(1.0, 1.5 / waiting))
+        answers.append(search.run(mine))
+        limits.interrupted |= mine.interrupted
+    return answers
+
+
+def _greedy_start(topology: Topology, request: Request, limits: Limits) -> Placement | None:
+    """The best greedy placement that breaks no rule, where something has no address yet."""
     if all(bar.address is not None or bar.optional or bar.fixed for _, bar in topology.bars()):
         return None
-    result = engine(_GREEDY)(topology, replace(request, options={}))
-    return result.plan.placement if result.legal else None
+    best: Result | None = None
+    for name in _GREEDIES:
+        result = engine(name)(topology, replace(request, options={}))
+        worth = [objective.value for objective in result.plan.objectives]
+        if result.legal and (best is None or worth < [objective.value for objective in best.plan.objectives]):
+            best = result
+        if 20 * result.seconds > limits.left:  # the next one may take a few times as long
+            break
+    return best.plan.placement if best is not None else None
 
 
 def _arrangement(problem: Problem, placement: Placement) -> Arrangement:

@@ -22,7 +22,7 @@ from solver.arrangement import Arrangement
 from solver.cpsat.constraints import Walls
 from solver.cpsat.model import Answer, Limits, PlacementModel
 from solver.cpsat.worth import floors, today, worth
-from solver.packing import TOGETHER, pack, shrink
+from solver.packing import TOGETHER, Packer, shrink
 from solver.problem import BarItem, BusNode, Problem, Span, WindowItem
 
 _TRIES = 3
@@ -48,10 +48,24 @@ class Group:
     windows: list[WindowItem]
     answer: Answer = field(default_factory=lambda: Answer(None, {}, {}))
     first: Arrangement | None = None
+    of_today: Arrangement | None = None
     tries: int = 0
+    taken: tuple[Arrangement | None, list[tuple[Space, Span]]] = (None, [])
+
+    @property
+    def now(self) -> Arrangement:
+        """The group's arrangement of today."""
+        if self.of_today is None:
+            self.of_today = today(self.bars, self.windows)
+        return self.of_today
 
     def spans(self, arrangement: Arrangement) -> list[tuple[Space, Span]]:
         """What the group takes on the root bus, but for immovable BARs that are on that bus themselves."""
+        if self.taken[0] is not arrangement:
+            self.taken = arrangement, self._spans(arrangement)
+        return self.taken[1]
+
+    def _spans(self, arrangement: Arrangement) -> list[tuple[Space, Span]]:
         taken: list[tuple[Space, Span]] = []
         for window in self.windows:
             span = arrangement.windows.get(window.key)
@@ -100,10 +114,21 @@ class Search:
         self.progress = progress or (lambda line: None)
         self.known_is_legal = known is not None
         self.known = known or today(problem.bars, problem.windows)
-        self.groups = self._groups()
+        self.groups = self.order = self._groups()
+        self.packers = {way: Packer(problem, way) for way in TOGETHER}
 
-    def run(self) -> Answer:
+    def begin(self) -> None:
+        """First arrangements without a solver, group by group, as long as there is time."""
+        self.order = sorted(self.groups, key=lambda group: -max((bar.size for bar in group.bars), default=0))
+        # The kernel's way to divide prefetchable BARs first: it spares the room below 4 GiB, so that all find some.
+        for ways in (TOGETHER[:1], TOGETHER):
+            for group in self.order:
+                if self.limits.left > 0:
+                    self._begin(group, ways)
+
+    def run(self, limits: Limits) -> Answer:
         """The best arrangement, its value and its bound; an interrupt ends the search, not the answer."""
+        self.limits = limits
         try:
             infeasible = self._search()
         except KeyboardInterrupt:
@@ -111,13 +136,14 @@ class Search:
             infeasible = None
         return infeasible or self._together()
 
+    @property
+    def proved(self) -> bool:
+        """Whether all groups are at their optimum; they may still collide."""
+        return all(group.answer.proved for group in self.groups)
+
     def _search(self) -> Answer | None:
         """Solve, merge and solve again until all is proved or time is up; an answer where there is none at all."""
-        pending = sorted(self.groups, key=lambda group: -max((bar.size for bar in group.bars), default=0))
-        # The kernel's way to divide prefetchable BARs first: it spares the room below 4 GiB, so that all find some.
-        for ways in (TOGETHER[:1], TOGETHER):
-            for group in pending:
-                self._begin(group, ways)
+        pending = self.order
         while pending:
             for number, group in enumerate(pending):
                 self._solve_alone(group, min(1.0, 1.5 / (len(pending) - number)))
@@ -149,7 +175,7 @@ class Search:
         for bar in self.problem.bars:
             group_of(bar).bars.append(bar)
         groups = list(parts.values())
-        while clashes := _collisions(groups, {id(group): today(group.bars, group.windows) for group in groups}):
+        while clashes := _collisions(groups, {id(group): group.now for group in groups}):
             groups = _merge(groups, clashes[0])
         return groups
 
@@ -177,7 +203,7 @@ class Search:
 
     def _solve_alone(self, group: Group, part: float) -> None:
         """The group's optimum with nothing in its way but what cannot move, within a part of the time left."""
-        if group.answer.proved:
+        if group.answer.proved or (self.limits.left <= 0 and group.answer.arrangement is not None):
             return
         bounds = self._bounds(group)
         start = group.answer if group.answer.arrangement is not None else None
@@ -214,14 +240,13 @@ class Search:
 
     def _hint(self, group: Group, answer: Answer | None) -> Arrangement:
         known = answer.arrangement if answer is not None else None
-        return known or today(group.bars, group.windows)
+        return known or group.now
 
     def _first_answer(self, group: Group, ways: Sequence[Size]) -> Answer | None:
         """The best arrangement that needs no solver: today's, today's with windows drawn in, or a packing."""
         candidates = [group.answer.arrangement] if group.answer.arrangement is not None else []
         if not _must_change(group):
-            now = today(group.bars, group.windows)
-            candidates += [now, shrink(group.bars, group.windows, now)]
+            candidates += [group.now, shrink(group.bars, group.windows, group.now)]
             if self.known_is_legal:  # but it may leave alone what has to change
                 known = _part(self.known, group)
                 candidates += [known, shrink(group.bars, group.windows, known)]
@@ -241,7 +266,7 @@ class Search:
         spaces: set[Space] = {item.space for item in group.windows} | {item.space for item in group.bars}
         for everything in (True, False):
             walls = self._walls(group, everything=everything)
-            packed = [pack(self.problem, group.atoms, spaces, walls, together=way) for way in ways]
+            packed = [self.packers[way].pack(group.atoms, spaces, walls) for way in ways]
             found = [arrangement for arrangement in packed if arrangement is not None]
             if found or group.answer.arrangement is not None:
                 return found
@@ -254,7 +279,7 @@ class Search:
             if other is group:
                 continue
             if everything:
-                for space, span in other.spans(other.answer.arrangement or today(other.bars, other.windows)):
+                for space, span in other.spans(other.answer.arrangement or other.now):
                     walls[space].append(span)
             if not any(window.tolerated for window in other.windows):
                 for space, span in _pinned(other):
@@ -288,10 +313,22 @@ class Search:
         self.progress(f"{self.problem.root.name}: another place for {', '.join(group.atoms[:3])}")
         model = self._model(group, everything=True)
         found = model.reach(group.answer.values, self.limits, group.answer.arrangement)
-        if found is None:
+        chosen = {id(other): other.answer.arrangement or Arrangement() for other in self.groups}
+        if found is None or self._hits_others(group, found, chosen):
             return False
         group.answer.arrangement = found
         return True
+
+    def _hits_others(self, group: Group, arrangement: Arrangement, chosen: dict[int, Arrangement]) -> bool:
+        """Whether a group so arranged overlaps what the others take on the root bus."""
+        mine = group.spans(arrangement)
+        return any(
+            space == theirs and span[0] < other_span[1] and other_span[0] < span[1]
+            for other in self.groups
+            if other is not group
+            for theirs, other_span in other.spans(chosen[id(other)])
+            for space, span in mine
+        )
 
     def _together(self) -> Answer:
         """All groups in one arrangement; where some still collide, or have none, they stay as in the known one."""
@@ -300,12 +337,11 @@ class Search:
         if not _collisions(self.groups, complete):
             chosen = complete
         else:
-            first = {id(group): group.first or chosen[id(group)] for group in self.groups}
-            for better in (first, complete):
-                for group in self.groups:
-                    attempt = {**chosen, id(group): better[id(group)]}
-                    if not _collisions(self.groups, attempt):
-                        chosen = attempt
+            attempts = [(group, group.first) for group in self.groups]
+            attempts += [(group, group.answer.arrangement) for group in self.groups]
+            for group, attempt in attempts:
+                if attempt is not None and not self._hits_others(group, attempt, chosen):
+                    chosen[id(group)] = attempt
         result = Answer(Arrangement(), {}, {})
         assert result.arrangement is not None
         for group in self.groups:
