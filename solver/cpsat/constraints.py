@@ -52,7 +52,7 @@ class Constraints:
         """For each BAR and window, where it may lie and the literal of each (``None`` = a root window)."""
         self.slack: dict[tuple[int, Space], Slack] = {}
         """Blocks beyond need in the windows that lead to a bus."""
-        self.settled: list[tuple[int, Space, cp_model.IntervalVar]] = []
+        self.settled: list[tuple[int, Space, Span, Literal]] = []
         """What stays where it is on a bus, where that is not known beforehand."""
 
     def add_all(self) -> None:
@@ -163,8 +163,7 @@ class Constraints:
     def _keep_clear(self, buses: list[BusNode], space: Space, span: Span, literal: Literal) -> None:
         """What stays where it is overlaps nothing on these buses but what also stays (as it does today)."""
         for bus in buses:
-            interval = self.model.new_optional_fixed_size_interval_var(span[0], span[1] - span[0], literal, "as it is")
-            self.settled.append((bus.number, space, interval))
+            self.settled.append((bus.number, space, span, literal))
 
     def _as_it_is(self, window: WindowVars) -> Span:
         assert window.item.today is not None
@@ -203,7 +202,7 @@ class Constraints:
             contents = self.contents.get(window.item.key)
             if contents:
                 total = sum(length if literal is True else length * literal for literal, length in contents)
-                self.model.add(window.end - window.start >= total)
+                self.model.add(window.extent >= total)
 
     def blocks_fit(self) -> None:
         """The windows of a bus have, together, a whole number of blocks for its BARs and child windows (implied)."""
@@ -241,26 +240,21 @@ class Constraints:
                 for start, end in self._obstacles(bus, space)
             ]
             self.model.add_no_overlap([*intervals, *fixed])
-        for number, space, as_it_is in self.settled:
+        for number, space, span, literal in self.settled:
+            if number == 0 and any(
+                _overlap(span, self.variables.units(space, wall)) for wall in self.walls.get(space, [])
+            ):
+                self.model.add_bool_or([literal.negated()] if literal is not True else [])
+                continue
+            as_it_is = self.model.new_optional_fixed_size_interval_var(span[0], span[1] - span[0], literal, "as it is")
             for interval in self.standing[number, space]:
                 self.model.add_no_overlap([as_it_is, interval])
-        for window in self.variables.windows:
-            if window.tolerated is not None and window.item.bus.parent is None:
-                self._tolerated_beside_walls(window)
 
     def _obstacles(self, bus: BusNode, space: Space) -> list[Span]:
         spans = [self.variables.units(space, span) for span in bus.obstacles[space]]
         if bus.parent is None:
             spans += [self.variables.units(space, span) for span in self.walls.get(space, [])]
         return _merged(spans)
-
-    def _tolerated_beside_walls(self, window: WindowVars) -> None:
-        """A window that stays in breach overlaps nothing that other parts of the machine take."""
-        item = window.item
-        assert item.today is not None
-        assert window.tolerated is not None
-        if any(_overlap(item.today, wall) for wall in self.walls.get(item.space, [])):
-            self.model.add(window.tolerated == 0)
 
     def reserved(self) -> None:
         """No window touches a reserved range, unless it does so today; bars have this in their domains."""

@@ -131,7 +131,7 @@ def wasted_bytes(variables: Variables, constraints: Constraints) -> Term:
     terms: list[tuple[int, Expression]] = []
     for window in variables.windows:
         if window.item.bus.parent is None:
-            terms.append((variables.granule[window.item.space], window.end - window.start))
+            terms.append((variables.granule[window.item.space], window.extent))
     backing = _Backing(variables, constraints)
     for bar in variables.bars:
         item = bar.item

@@ -53,6 +53,8 @@ class WindowVars:
     ----------
     length
         Its size as far as it is legal; 0 = closed or tolerated.
+    extent
+        Its size, legal or not; 0 = closed.
     tolerated
         It stays as it is, although today's range breaks a rule; ``None`` where it does not.
     legal
@@ -69,6 +71,7 @@ class WindowVars:
     legal: Literal
     tolerated: cp_model.IntVar | None
     interval: cp_model.IntervalVar
+    extent: Expression
 
 
 @dataclass(slots=True)
@@ -169,7 +172,7 @@ def _window(variables: Variables, window: WindowItem) -> WindowVars:
     model.add(last == first).only_enforce_if(opened.negated())
     if not places:
         model.add(opened == 0)
-    return WindowVars(window, start, end, start, end, size, opened, opened, None, interval)
+    return WindowVars(window, start, end, start, end, size, opened, opened, None, interval, size)
 
 
 def _tolerated_window(
@@ -198,7 +201,8 @@ def _tolerated_window(
     model.add(outer_start == outer_end).only_enforce_if(opened.negated())
     model.add(outer_start == today[0]).only_enforce_if(stays)
     model.add(outer_end == today[1]).only_enforce_if(stays)
-    return WindowVars(window, outer_start, outer_end, start, end, size, opened, legal, stays, interval)
+    extent = size + (today[1] - today[0]) * stays
+    return WindowVars(window, outer_start, outer_end, start, end, size, opened, legal, stays, interval, extent)
 
 
 def standing_buses(bus: BusNode) -> list[BusNode]:
