@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -38,6 +39,8 @@ def compare(
     time_limit: float,
     workers: int,
     seed: int,
+    option: tuple[str, ...],
+    weight: tuple[str, ...],
     engines: str,
     as_json: bool,
     verbose: int,
@@ -55,7 +58,7 @@ def compare(
       barplan compare machine.json --engines cp-sat,linux-7,movable-bars,coreboot -v
     """
     from models.document import topology_sha256
-    from solver.cli.inputs import make_request, read_machine
+    from solver.cli.inputs import make_request, options_for, read_machine
     from solver.engines import engine as find_engine
     from solver.render.columns import bullets, section
     from solver.render.comparison import comparison_table, engine_row, today_row
@@ -72,11 +75,13 @@ def compare(
         time_limit=time_limit,
         workers=workers,
         seed=seed,
+        weight=weight,
     )
     rows, logs = [today_row(topology)], {}
     for name in names:
         with out.progress(f"{name} is solving") as progress:
-            result = find_engine(name)(topology, request, progress)
+            own = replace(request, options=options_for(name, option))
+            result = find_engine(name)(topology, own, progress)
         rows.append(engine_row(name, result))
         logs[name] = result.log
     if as_json:

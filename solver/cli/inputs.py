@@ -62,6 +62,7 @@ def make_request(
     time_limit: float | None = None,
     workers: int = 0,
     seed: int = 0,
+    weight: Sequence[str] = (),
 ) -> Request:
     """The request that the options spell.
 
@@ -86,7 +87,51 @@ def make_request(
         time_limit=None if time_limit is None or math.isinf(time_limit) else time_limit,
         workers=workers,
         seed=seed,
+        weights=dict(_weight(text) for text in weight),
     )
+
+
+def _weight(text: str) -> tuple[str, int]:
+    """The key and the cost that one ``--weight`` spells."""
+    from models.resources import parse_function_address
+
+    what, equals, cost = text.rpartition("=")
+    if not equals or not cost.isdecimal():
+        raise InputError(
+            f"expected driver:NAME=COST, class:CODE=COST or FUNCTION=COST, found {text!r}", source="--weight"
+        )
+    if what.startswith(("driver:", "class:")):
+        return what, int(cost)
+    try:
+        return parse_function_address(what), int(cost)
+    except ValueError as error:
+        raise InputError(str(error), source="--weight") from None
+
+
+def options_for(engine: str, spelled: Sequence[str]) -> dict[str, str]:
+    """What the values of ``--option`` say to one engine: those that name it, and those that name none.
+
+    Raises
+    ------
+    InputError
+        If a value is not of the form ``[ENGINE:]KEY=VALUE`` or names an unknown engine.
+    """
+    from solver.engines import ENGINES
+
+    general: dict[str, str] = {}
+    own: dict[str, str] = {}
+    for text in spelled:
+        left, equals, value = text.partition("=")
+        name, colon, key = left.rpartition(":")
+        if not equals or not key:
+            raise InputError(f"expected [ENGINE:]KEY=VALUE, found {text!r}", source="--option")
+        if colon and name not in ENGINES:
+            raise InputError(f"unknown engine {name!r}, expected one of {', '.join(ENGINES)}", source="--option")
+        if not colon and engine != "cp-sat":
+            general[key] = value
+        elif name == engine:
+            own[key] = value
+    return general | own
 
 
 def find_bars(topology: Topology, names: Iterable[str], option: str) -> frozenset[BarKey]:

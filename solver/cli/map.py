@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,8 @@ def map_verb(
     time_limit: float,
     workers: int,
     seed: int,
+    option: tuple[str, ...],
+    weight: tuple[str, ...],
     plan_file: str | None,
     solves: bool,
     engine: str | None,
@@ -76,7 +79,7 @@ def map_verb(
     suffix = ".svg" if output in (None, "-") else Path(str(output)).suffix.lower()
     if suffix not in SUFFIXES:
         raise InputError(f"expected a name that ends in {', '.join(SUFFIXES)}, found {output!r}", source="--output")
-    from solver.cli.inputs import make_request, read_machine
+    from solver.cli.inputs import make_request, options_for, read_machine
     from solver.map.drawing import map_html, map_svg
     from solver.map.png import find_renderer, write_png
 
@@ -101,8 +104,10 @@ def map_verb(
         time_limit=time_limit,
         workers=workers,
         seed=seed,
+        weight=weight,
     )
     if solves or engine is not None or (plug and plan is None):
+        request = replace(request, options=options_for(engine or "cp-sat", option))
         plan, code = _solved(engine or "cp-sat", topology, request)
     movement = request.mobility(topology)
     if suffix == ".svg":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -49,6 +50,8 @@ def solve(
     time_limit: float,
     workers: int,
     seed: int,
+    option: tuple[str, ...],
+    weight: tuple[str, ...],
     engine: str,
     as_json: bool,
     output: str | None,
@@ -66,7 +69,7 @@ def solve(
       barplan solve machine.json --policy always --minimize waste --json
     """
     from models.document import dump_plan
-    from solver.cli.inputs import make_request, read_machine
+    from solver.cli.inputs import make_request, options_for, read_machine
     from solver.engines import engine as find_engine
 
     run = find_engine(engine)
@@ -80,7 +83,9 @@ def solve(
         time_limit=time_limit,
         workers=workers,
         seed=seed,
+        weight=weight,
     )
+    request = replace(request, options=options_for(engine, option))
     with out.progress(f"{engine} is solving") as progress:
         result = run(reading.topology, request, progress)
     if result.breaches:
