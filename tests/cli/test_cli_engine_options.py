@@ -34,7 +34,7 @@ def test_a_kernel_parameter_changes_what_the_greedy_does(run: Run, tmp_path: Pat
 
     def lost(*options: str) -> int:
         result = run("compare", str(path), "--engines", "linux-6.1", "--json", *options)
-        return int(json.loads(result.stdout)["engines"][0]["lost_bars"])
+        return int(json.loads(result.stdout)["engines"][0]["measures"]["lost_bars"])
 
     assert lost("--option", "realloc=off") == 0
     assert lost("--option", "linux-6.1:realloc=on") == 1
