@@ -73,6 +73,12 @@ class Plan:
     windows: tuple[PlannedWindow, ...]
     warnings: tuple[str, ...] = ()
 
+    def _repr_html_(self) -> str:
+        """What the plan is worth and what it changes, as tables: what Jupyter shows."""
+        from models.representation import plan_html
+
+        return plan_html(self)
+
     @property
     def placement(self) -> Placement:
         """The placement the plan describes."""

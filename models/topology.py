@@ -264,6 +264,12 @@ class Topology:
                 for window in function.bridge.windows:
                     yield WindowKey(function.address, window.kind), window
 
+    def _repr_html_(self) -> str:
+        """Root windows, functions, BARs and bridge windows as a table: what Jupyter shows."""
+        from models.representation import topology_html
+
+        return topology_html(self)
+
     def map_functions(self, change: Callable[[Function], Function | None]) -> Topology:
         """A copy in which every function is what ``change`` makes of it (``None`` removes it).
 

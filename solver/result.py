@@ -42,6 +42,12 @@ class Result:
     def legal(self) -> bool:
         return not self.breaches and self.plan.status in (Status.OPTIMAL, Status.FEASIBLE)
 
+    def _repr_html_(self) -> str:
+        """The address map before and after, with what the plan is worth: what Jupyter shows."""
+        from solver.map.drawing import result_svg
+
+        return result_svg(self)
+
 
 def make_result(
     topology: Topology,

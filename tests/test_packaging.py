@@ -69,6 +69,10 @@ def test_solver_imports_none_of_these(name: str) -> None:
     assert [file for file, imported in imports("solver") if imported == name] == []
 
 
+def test_only_the_plots_need_an_extra() -> None:
+    assert {file for file, imported in imports("solver") if imported == "matplotlib"} == {"solver/plots.py"}
+
+
 def test_the_ortools_release_with_wrong_optima_is_excluded() -> None:
     ortools = next(Requirement(line) for line in PROJECT["dependencies"] if line.startswith("ortools"))
     assert not ortools.specifier.contains("9.15.6755")
@@ -76,7 +80,8 @@ def test_the_ortools_release_with_wrong_optima_is_excluded() -> None:
 
 
 def test_everything_imported_is_declared() -> None:
-    declared = {Requirement(line).name for line in PROJECT["dependencies"]} | {"models", "solver", "pydantic_core"}
+    lines = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["notebooks"]]
+    declared = {Requirement(line).name for line in lines} | {"models", "solver", "pydantic_core"}
     foreign = {name for package in ("models", "solver") for _, name in imports(package)} - set(sys.stdlib_module_names)
     assert foreign <= declared
 

@@ -12,6 +12,7 @@ from solver.map.stages import stages
 from solver.map.svg import draw
 from solver.map.words import Words
 from solver.render.plan import STATUS_WORDS, objective_text
+from solver.result import Result
 
 
 def heading(topology: Topology, plan: Plan | None) -> list[str]:
@@ -46,6 +47,12 @@ def map_html(topology: Topology, movement: Mobility, plan: Plan | None = None) -
     scene = _scene(topology, movement, plan)
     way = [] if scene.planned is None else stages(topology, scene.planned)
     return page(lay_out(scene, heading(topology, plan)), Words(scene), way)
+
+
+def result_svg(result: Result) -> str:
+    """The address map of an engine's result, today and after; what stays for a reason is hatched."""
+    stays = {bar.key: None if bar.moved else bar.why for bar in result.plan.bars}
+    return map_svg(result.topology, Mobility(stays, {}), result.plan)
 
 
 def _scene(topology: Topology, movement: Mobility, plan: Plan | None) -> Scene:

@@ -1,0 +1,37 @@
+"""What Jupyter shows of machines, plans and results."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+
+from tests.solver.results import small_machine, small_result
+from tests.topologies import function, machine
+
+
+def cells(html: str) -> set[str]:
+    """The texts of all cells; the tables have to be well formed."""
+    root = ET.fromstring(f"<div>{html.replace('&nbsp;', ' ')}</div>")
+    return {"".join(cell.itertext()).strip() for cell in root.iter() if cell.tag in ("td", "caption")}
+
+
+def test_a_machine_shows_windows_functions_and_bars() -> None:
+    found = cells(small_machine()._repr_html_())
+    assert {"0000:01:00.0", "BAR 0 (32-bit)", "80000000-800fffff", "mem window", "unassigned", "nvme"} <= found
+    assert "a test: 4 functions, 5 BARs" in found
+
+
+def test_a_plan_shows_its_worth_and_its_changes() -> None:
+    plan = small_result().plan
+    found = cells(plan._repr_html_())
+    assert {"plan of by hand, policy safe: feasible", "moved_bars", "4 changes", "80200000"} <= found
+
+
+def test_a_result_shows_its_map() -> None:
+    svg = ET.fromstring(small_result()._repr_html_())
+    assert "01:00.0" in {text.text for text in svg.iter("{http://www.w3.org/2000/svg}text")}
+
+
+def test_names_are_escaped() -> None:
+    topology = replace(machine(function("00:02.0", driver="<b>&x")), machine="<script>")
+    assert {"<b>&x", "<script>: 1 functions, 0 BARs"} <= cells(topology._repr_html_())
