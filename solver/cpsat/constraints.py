@@ -182,10 +182,11 @@ class Constraints:
         return result
 
     def root_windows(self) -> None:
-        """A window on the root bus lies in one root window; bars have this in their domains."""
+        """A window that lies in no bridge's window lies in one root window; bars have this in their domains."""
         for window in self.variables.windows:
             item = window.item
-            if item.bus.parent is not None or len(item.places) < 2:
+            root = [literal for literal, outer in self.options[item.key] if outer is None]
+            if not root or len(item.places) < 2:
                 continue
             literals = []
             for number, place in enumerate(item.places):
@@ -194,7 +195,10 @@ class Constraints:
                 self.model.add(window.start >= -(-place[0] // step) * step // grain).only_enforce_if(literal)
                 self.model.add(window.end <= place[1] // step * step // grain).only_enforce_if(literal)
                 literals.append(literal)
-            self.model.add(sum(literals) == window.legal)
+            if item.bus.parent is None:
+                self.model.add(sum(literals) == window.legal)
+            else:
+                self.model.add_bool_or([*literals, window.legal.negated(), root[0].negated()])
 
     def contents_fit(self) -> None:
         """A window is at least as long as what lies in it (implied by nesting and disjointness; it helps the proof)."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from models.mobility import Policy
 from models.plan import Status
-from models.resources import KIB, MIB
+from models.resources import KIB, MIB, Range
+from models.topology import RootWindow
 from solver.request import PRESETS
 from tests.plans import at, solved
 from tests.topologies import UNKNOWN, bar, bridge, function, host, machine
@@ -58,6 +59,21 @@ def test_a_bridge_before_a_subtractive_one_keeps_room_for_what_lies_behind() -> 
     topology = machine(bridge("00:02.0", inner, beside, mem=None, pref=None, io=(0x1000, 0x4FFF)))
     result = solved(topology, Policy.ALWAYS, minimize=PRESETS["waste"])
     assert [objective.value for objective in result.plan.objectives] == [0, 4096 - 256, 0]
+
+
+def test_a_window_behind_a_subtractive_bridge_spans_no_two_root_windows() -> None:
+    """Only windows on the root bus itself were kept inside of one root window."""
+    inner = bridge("01:00.0", function("02:00.0", bar(0, "64K", at=HIGH + 6 * MIB)), io=None, pref=None)
+    topology = machine(
+        host(
+            bridge("00:01.0", inner, io=None, mem=None, pref=None, subtractive=True),
+            mem=(LOW, LOW + 8 * MIB - 1),
+            pref=None,
+            windows=[RootWindow("mem", Range.of(HIGH, 8 * MIB), offset=HIGH - LOW)],
+        )
+    )
+    result = solved(topology, minimize=PRESETS["waste"])
+    assert [objective.value for objective in result.plan.objectives] == [0, 0, 0]
 
 
 # -- breaches of today ----------------------------------------------------------------------------------------------
