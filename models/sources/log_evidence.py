@@ -6,7 +6,7 @@ import re
 
 from models.resources import WINDOW_KINDS, FunctionAddress, WindowKind, split_function_address
 from models.sources.kernel_log_boot import Boot, BusKey
-from models.sources.kernel_log_stages import SeenStage, root_of
+from models.sources.kernel_log_stages import Decision, SeenStage, root_of
 from models.sources.observation import SeenBar, SeenFunction
 
 
@@ -22,10 +22,15 @@ def is_x86(boot: Boot) -> bool:
 def claims_firmware(boot: Boot, seen: SeenStage, root: BusKey) -> bool:
     """Whether the kernel takes the addresses that firmware gave below this root bus (x86 does, most boards do not).
 
-    It does unless more of them were replaced, with nothing said against them, than stayed.
+    It does unless more of them were replaced, with nothing said against them, than stayed. What is said of BARs
+    after a retry has released windows is no evidence: they had addresses until then.
     """
     spoken: dict[tuple[FunctionAddress, object], str] = {}
     for decision in seen.decisions:
+        if root_of(boot, decision.function) != root:
+            continue
+        if decision.kind == "released" and _had_address(boot, decision):
+            break
         spoken.setdefault((decision.function, decision.slot), decision.kind)
     kept = replaced = 0
     for address in seen.found:
@@ -37,6 +42,14 @@ def claims_firmware(boot: Boot, seen: SeenStage, root: BusKey) -> bool:
                 kept += (address, bar.index) not in spoken
                 replaced += spoken.get((address, bar.index)) in ("assigned", "failed")
     return kept >= replaced
+
+
+def _had_address(boot: Boot, decision: Decision) -> bool:
+    """Whether a window was open when it was found; one that is never used is released as well."""
+    function = boot.functions.get(decision.function)
+    return function is not None and any(
+        window.kind == decision.slot and window.initial is not None for window in function.windows.values()
+    )
 
 
 def reserves_room(boot: Boot, seen: SeenStage, bridge: SeenFunction) -> bool:

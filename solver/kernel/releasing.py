@@ -36,6 +36,7 @@ def release_and_restore(context: Context, failed: FailList, *, whole_subtree: bo
 def _release_by_type(context: Context, bus: Bus, resource: Resource, whole_subtree: bool, done: set[object]) -> None:
     """Every window of the failed type, from the leaves up to the bridge that leads to ``bus``.
 
+    A prefetchable window that failed in the try before does not exist: the memory window is released in its place.
     ``done`` holds what was released for the failures before: a second time would find nothing.
     """
     this = (bus, resource.io, resource.pref, resource.m64)
@@ -50,6 +51,8 @@ def _release_by_type(context: Context, bus: Bus, resource: Resource, whole_subtr
     if bus.bridge is None or _is_cardbus(bus) or not (whole_subtree or leaf):
         return
     window = window_of_type(bus, resource)
+    if window is not None and not window.present and not window.io:
+        window = bus.bridge.window("mem")
     if window is not None and window.parent is not None:
         _release(context, window)
 
