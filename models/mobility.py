@@ -109,6 +109,7 @@ def mobility(
     weights
         Costs of preparing drivers, see :func:`preparation_cost`.
     """
+    policy = Policy(policy)  # its plain name counts as well, and anything else is refused
     pins, frees = frozenset(pins), frozenset(frees)
     refused = _first_unprepared(topology) if policy is Policy.REFUSE else None
     reasons: dict[BarKey, str | None] = {}

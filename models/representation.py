@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from models.plan import Plan
-from models.resources import Address, format_range, format_size
-from models.topology import Bar, Bus, Function, Topology, bar_name
+from models.resources import Address, Range, Space, format_range, format_size
+from models.topology import Bar, Function, Topology, bar_name
 
 _INDENT = "&nbsp;" * 4
 
@@ -22,9 +22,9 @@ def topology_html(topology: Topology) -> str:
         rows.append((f"root bus {escape(root.name)}", "", "", ""))
         for window in root.windows:
             kind = f"{window.space} window" + (", prefetchable" if window.prefetchable else "")
-            rows.append((_INDENT + kind, "", *_range_cells(window.range.start, window.range.size, window.range.last)))
-    for function, bus in functions:
-        rows.extend(_function_rows(function, bus))
+            rows.append((_INDENT + kind, "", *_range_cells(window.range, window.space)))
+        for function in root.functions:
+            rows.extend(_function_rows(function, ""))
     return _table(caption, ("", "driver", "addresses", "size"), rows)
 
 
@@ -49,8 +49,8 @@ def plan_html(plan: Plan) -> str:
     return text + _table(f"{len(changes)} changes", ("", "size", "today", "plan", "why"), changes)
 
 
-def _function_rows(function: Function, bus: Bus) -> Iterable[tuple[str, ...]]:
-    indent = _INDENT * bus.depth
+def _function_rows(function: Function, indent: str) -> Iterator[tuple[str, ...]]:
+    """A function with its BARs and open windows, and below it what stands behind it."""
     driver = function.driver or ("none" if function.driver_known else "unknown")
     words = " ".join(word for word in (function.address, function.id) if word)
     yield f"{indent}<b>{escape(words)}</b>", escape(driver), "", ""
@@ -58,8 +58,9 @@ def _function_rows(function: Function, bus: Bus) -> Iterable[tuple[str, ...]]:
         yield f"{indent}{_INDENT}{escape(_bar_words(bar))}", "", *_bar_cells(bar)
     for window in function.bridge.windows if function.bridge else ():
         if window.range is not None:
-            cells = _range_cells(window.range.start, window.range.size, window.range.last)
-            yield f"{indent}{_INDENT}{window.kind} window", "", *cells
+            yield f"{indent}{_INDENT}{window.kind} window", "", *_range_cells(window.range, window.space)
+    for inner in function.bridge.functions if function.bridge else ():
+        yield from _function_rows(inner, indent + _INDENT)
 
 
 def _bar_words(bar: Bar) -> str:
@@ -69,13 +70,14 @@ def _bar_words(bar: Bar) -> str:
 
 
 def _bar_cells(bar: Bar) -> tuple[str, str]:
-    if bar.address is None:
+    if bar.range is None:
         return "unassigned", format_size(bar.size)
-    return _range_cells(bar.address, bar.size, bar.address + bar.span - 1)
+    return _range_cells(bar.range, bar.space)[0], format_size(bar.size)
 
 
-def _range_cells(start: Address, size: int, last: Address) -> tuple[str, str]:
-    return f"{start:08x}-{last:08x}", format_size(size)
+def _range_cells(range_: Range, space: Space) -> tuple[str, str]:
+    digits = 4 if space == "io" else 8
+    return f"{range_.start:0{digits}x}-{range_.last:0{digits}x}", format_size(range_.size)
 
 
 def _address(address: Address | None) -> str:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from models.resources import format_size
 from solver.frames import COMPARISON, comparison_frame, free_frame
+from solver.render.words import short_size
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,7 +48,9 @@ def plot_comparison(
     ax = _axes(ax)
     bars = ax.bar([str(engine) for engine in frame["engine"]], values, color=BLUE, edgecolor="black")
     in_bytes = measure.endswith("_bytes") or measure == "largest_block"
-    ax.bar_label(bars, [format_size(int(value)) if in_bytes else f"{value:.4g}" for value in values])
+    ax.bar_label(bars, [_size(value) if in_bytes else f"{value:.4g}" for value in values])
+    if in_bytes:
+        ax.yaxis.set_major_formatter(_tick)
     ax.set_ylabel(f"{measure} (bytes)" if in_bytes else measure)
     ax.set_title(columns[measure].meaning.split(";")[0], fontsize="medium", wrap=True)
     return ax
@@ -57,6 +59,7 @@ def plot_comparison(
 def plot_free(result: Result, ax: Axes | None = None) -> Axes:
     """The largest aligned free block of each root window, today and in the plan, on a logarithmic scale of bytes."""
     frame = free_frame(result)
+    frame = frame[(frame["largest_before"] > 0) | (frame["largest_after"] > 0).fillna(False)]
     names = [f"{row.root_bus} {row.space} {row.start:x}" for row in frame.itertuples()]
     ax = _axes(ax)
     height = 0.4
@@ -66,14 +69,24 @@ def plot_free(result: Result, ax: Axes | None = None) -> Axes:
         sizes = [int(size) for size in frame[column].fillna(0)]
         places = [place + height * (number - 0.5) for place in range(len(names))]
         bars = ax.barh(places, sizes, height=height, color=colour, edgecolor="black", label=label)
-        ax.bar_label(bars, [format_size(size) for size in sizes], padding=3)
+        ax.bar_label(bars, [_size(size) for size in sizes], padding=3)
     ax.set_yticks(range(len(names)), names)
     ax.invert_yaxis()
     ax.set_xscale("log", base=2)
+    ax.xaxis.set_major_formatter(_tick)
     ax.set_xlabel("largest aligned free block (bytes)")
     ax.margins(x=0.15)
     ax.legend()
     return ax
+
+
+def _tick(value: float, position: float) -> str:
+    return _size(value)
+
+
+def _size(value: float) -> str:
+    """Bytes in few characters: ``64M``, ``~1.4G``."""
+    return short_size(int(value)).replace("about ", "~") if value >= 1 else "0"
 
 
 def _axes(ax: Axes | None) -> Axes:

@@ -35,6 +35,12 @@ def test_what_each_policy_lets_move(policy: Policy, movable: set[object]) -> Non
     assert result.immovable == set(result.reasons) - {*movable, NEW}
 
 
+def test_a_policy_may_be_named_and_an_unknown_name_is_refused() -> None:
+    assert mobility(MACHINE, "never").immovable == mobility(MACHINE, Policy.NEVER).immovable  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="brave"):
+        mobility(MACHINE, "brave")  # type: ignore[arg-type]
+
+
 def test_reasons_under_the_default_policy() -> None:
     assert mobility(MACHINE).reasons == {
         PREPARED: None,

@@ -1,0 +1,53 @@
+"""The notebooks run from top to bottom, and are stored without outputs.
+
+``python -m tests.test_notebooks`` strips the outputs of every notebook.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
+
+
+def stripped(notebook: dict[str, Any]) -> dict[str, Any]:
+    """The notebook without outputs, numbers of executions and whatever an editor left."""
+    cells = []
+    for cell in notebook["cells"]:
+        kept = {**cell, "metadata": {}}
+        if cell["cell_type"] == "code":
+            kept.update(execution_count=None, outputs=[])
+        cells.append(kept)
+    return {**notebook, "cells": cells}
+
+
+def test_there_are_notebooks() -> None:
+    assert NOTEBOOKS
+
+
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
+def test_outputs_are_stripped(file: Path) -> None:
+    notebook = json.loads(file.read_text(encoding="utf-8"))
+    assert notebook == stripped(notebook)
+
+
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
+def test_it_runs_from_top_to_bottom(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed: the notebooks were NOT run")
+    nbformat = pytest.importorskip("nbformat")
+    pytest.importorskip("ipykernel", reason="ipykernel is not installed: the notebooks were NOT run")
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: the notebooks were NOT run")
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    notebook = nbformat.read(file, as_version=4)
+    client = nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(file.parent)}})
+    client.execute()
+
+
+if __name__ == "__main__":
+    for path in NOTEBOOKS:
+        document = stripped(json.loads(path.read_text(encoding="utf-8")))
+        path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
