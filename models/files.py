@@ -45,10 +45,10 @@ def write_atomically(path: Path, text: str) -> None:
         If the file cannot be written; an existing file is then untouched.
     """
     data = text.encode("utf-8")
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file() and not target.is_dir():
-        target.write_bytes(data)
+    if path.exists() and not path.is_file() and not path.is_dir():  # the real path of /dev/stdout may be no path
+        path.write_bytes(data)
         return
+    target = Path(os.path.realpath(path))
     mode = target.stat().st_mode & 0o7777 if target.exists() else 0o666 & ~_umask()
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:200]}.")
     beside = Path(name)

@@ -66,7 +66,7 @@ class Measures:
 
 
 def measure(topology: Topology, placement: Placement, weights: Mapping[str, int] | None = None) -> Measures:
-    """Measure ``placement`` against today's placement of ``topology`` (moved, wasted: see the README)."""
+    """Measure ``placement`` against today's placement of ``topology`` (moved, wasted: see docs/format.md)."""
     unplaced = lost = 0
     moved: list[BarKey] = []
     for key, bar in topology.bars():

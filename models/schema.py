@@ -234,12 +234,16 @@ _EXPECTED = {
 }
 
 
+_LONGEST_PATH = 1000
+"""A path through bridges nested without end says no more by going on."""
+
+
 def json_path(location: tuple[int | str, ...]) -> str:
     """``root_buses[0].functions[2].size`` for the keys and positions that lead there."""
     path = ""
     for part in location:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
-    return path
+    return path if len(path) <= _LONGEST_PATH else f"{path[:_LONGEST_PATH].rpartition('.')[0]}..."
 
 
 def problems_of(error: ValidationError) -> list[tuple[str, str]]:
@@ -256,7 +260,7 @@ def _message(detail: ErrorDetails) -> str:
     if kind == "literal_error":
         expected = detail["ctx"]["expected"].replace("'", '"')
         return f"expected {expected}, found {found(detail['input'])}"
-    if kind == "recursion_loop":
+    if kind in ("recursion_loop", "recursion_depth_exceeded"):
         return "bridges are nested too deep"
     expected = _EXPECTED.get(kind)
     return f"expected {expected}, found {found(detail['input'])}" if expected else detail["msg"]

@@ -174,7 +174,7 @@ class _Builder:
         self.problem = Problem(root, Coordinates(root))
         self.coordinates = self.problem.coordinates
         for item in reserved:
-            self.problem.reserved[item.space].append(self.coordinates.of_range(item.space, item.range))
+            self.problem.reserved[item.space] += self.coordinates.parts(item.space, item.range)
 
     def build(self) -> Problem:
         top = self._bus(Bus(self.root), None, None)

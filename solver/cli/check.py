@@ -39,8 +39,8 @@ def check(
     """Name every rule that a machine or a plan breaks.
 
     Each breach names both parties and their addresses. A plan may go on breaking what is broken today, nothing
-    else, and its own claims (objective values, what moves) are recomputed. Exits with 5 where rules are broken.
-    With --json it is one document of the format barplan-check/1.
+    else, and its own claims (objective values, today's addresses and windows) are recomputed. Exits with 5 where
+    rules are broken. With --json it is one document of the format barplan-check/1.
 
     \b
     Examples:
@@ -96,10 +96,11 @@ def load_plan_for(file: str, topology: Topology) -> Plan:
     Raises
     ------
     InputError
-        If it cannot be read or was made for another topology.
+        If it cannot be read, was made for another topology or under an unknown policy.
     """
     from models.document import load_plan, topology_sha256
     from models.files import read_text
+    from models.mobility import Policy
 
     plan = load_plan(read_text(Path(file)), source=file)
     if plan.topology_sha256 != topology_sha256(topology):
@@ -107,6 +108,10 @@ def load_plan_for(file: str, topology: Topology) -> Plan:
             "was made for another topology; if it was made with --plug, --unplug or --driver, repeat them",
             source=file,
             where="topology_sha256",
+        )
+    if plan.policy not in list(Policy):
+        raise InputError(
+            f"unknown policy {plan.policy!r}, expected one of {', '.join(Policy)}", source=file, where="policy"
         )
     return plan
 

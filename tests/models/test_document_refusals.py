@@ -198,6 +198,16 @@ class TestRefusal:
             "m.json: root_buses[0].windows[0].offset: expected a multiple of 0x1000, found 0x1 (and 2 more errors)"
         )
 
+    def test_functions_without_end(self) -> None:
+        content = document()
+        functions = content["root_buses"][0]["functions"]
+        for number in range(300):
+            functions.append({"address": f"0000:{number % 256:02x}:1f.0", "bridge": {"functions": []}})
+            functions = functions[-1]["bridge"]["functions"]
+        message = refused(content)
+        assert "nested too deep" in message
+        assert len(message) < 1200
+
     def test_bridges_without_end(self) -> None:
         text = '{"address": "0000:00:00.0"}'
         for number in range(1, 400):

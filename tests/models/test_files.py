@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -89,6 +91,12 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
         assert os.read(reader, 10) == b"new"
     finally:
         os.close(reader)
+
+
+def test_standard_output_is_written_to_where_it_is_a_pipe() -> None:
+    command = "from pathlib import Path; from models.files import write_atomically as w; w(Path('/dev/stdout'), 'new')"
+    run = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
+    assert run.stdout == "new"
 
 
 @pytest.mark.parametrize(("data", "message"), [(b"a\0b", "binary"), (b"\xff\xfe\x00", "binary")])

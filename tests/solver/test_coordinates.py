@@ -53,6 +53,31 @@ def test_a_lifted_window_keeps_its_reach() -> None:
         assert segment.reach - segment.start == FOUR_GIB
 
 
+def test_windows_of_one_offset_that_overlap_share_their_coordinates() -> None:
+    windows = (
+        RootWindow("mem", Range.of(0x80000000, 0x300000)),
+        RootWindow("mem", Range.of(0x80200000, 0x200000), prefetchable=True),
+    )
+    coordinates = Coordinates(RootBus(0, 0, windows))
+    assert [(segment.start, segment.end) for segment in coordinates.segments] == [
+        (0x80000000, 0x80300000),
+        (0x80200000, 0x80400000),
+    ]
+
+
+def test_a_range_over_windows_of_different_offsets_has_a_part_in_each() -> None:
+    windows = (
+        RootWindow("mem", Range.of(0x80000000, 0x100000)),
+        RootWindow("mem", Range.of(0x90000000, 0x100000), offset=0x8000000),
+    )
+    coordinates = Coordinates(RootBus(0, 0, windows))
+    assert coordinates.parts("mem", Range(0x80080000, 0x90080000)) == [
+        (0x80080000, 0x80100000),
+        (0x88000000, 0x88080000),
+    ]
+    assert coordinates.parts("mem", Range(0x80080000, 0x80180000)) == [(0x80080000, 0x80180000)]
+
+
 def test_negative_bus_addresses_are_lifted() -> None:
     coordinates = two_windows(0x10_0010_0000, 0)
     assert coordinates.segments[0].start >= 0
