@@ -83,9 +83,10 @@ def _hotplug_port(boot: Boot, address: FunctionAddress, line: Line) -> None:
     function = boot.function(address)
     function.hotplug = True
     function.header = 1 if function.header is None else function.header
-    boot.tell("slot", address)
     if "Card not present" in line.body or line.body.endswith("Link Down"):
         boot.remove_behind(function)
+    elif "Slot(" in line.body and "owering off" not in line.body:
+        boot.tell("slot", address)  # a card is announced
 
 
 def _standard_hotplug(boot: Boot, address: FunctionAddress, line: Line) -> None:

@@ -63,7 +63,7 @@ class SeenStage:
     found, removed
         Functions that were found or taken out in it, in order.
     port
-        The port whose slot spoke last before a function was found.
+        The port whose slot announced a card before the first function was found; a rescan may find it earlier.
     settled, ready
         Root buses on which something was assigned, and those on which that is over.
     """
@@ -97,9 +97,9 @@ class Stages:
         stage = self.stages[-1]
         stage.last_line = change.line
         if change.kind == "found" and change.function is not None:
+            if not stage.found and self._slot is not None and _leads_to(boot, self._slot, change.bus):
+                stage.port = self._slot
             stage.found[change.function] = change.line
-            if self._slot is not None and _leads_to(boot, self._slot, change.bus):
-                stage.port = stage.port or self._slot
         elif change.kind == "removed" and change.function is not None:
             stage.removed[change.function] = change.line
         elif change.kind == "slot":

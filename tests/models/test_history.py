@@ -182,6 +182,25 @@ def test_what_no_slot_announced_is_a_rescan() -> None:
     assert only_event("".join(PLUG.splitlines(keepends=True)[1:])).kind == "rescan"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Slot #3 AttnBtn- PwrCtrl- HotPlug+ Surprise+",
+        "Slot(3): Link Down",
+        "Slot(3): Card not present",
+        "Slot(3): Powering off due to button press",
+    ],
+)
+def test_a_slot_that_announces_no_card_adds_none(words: str) -> None:
+    lines = PLUG.splitlines(keepends=True)
+    assert only_event("".join([lines[0].replace("Slot(3): Card present", words), *lines[1:]])).kind == "rescan"
+
+
+def test_a_slot_that_speaks_after_a_rescan_began_adds_nothing() -> None:
+    slot, found, *rest = PLUG.splitlines(keepends=True)
+    assert only_event("".join([found, slot, *rest])).kind == "rescan"
+
+
 def test_what_firmware_set_up_before_a_rescan_and_was_left_there_is_taken() -> None:
     lines = PLUG.replace("0x00000000-0x00003fff 64bit", "0x80000000-0x80003fff 64bit").splitlines(keepends=True)[1:3]
     reserve = "pcieport 0000:00:03.0: BAR 13: failed to assign [io  size 0x1000]\n"
@@ -249,7 +268,7 @@ def test_what_an_allocator_would_need_and_the_log_lacks_is_said() -> None:
 @pytest.mark.parametrize(
     ("name", "kinds"),
     [
-        ("laptop/asus-zephyrus-g14", ["boot", "hot-add", "resize"]),
+        ("laptop/asus-zephyrus-g14", ["boot", "rescan", "resize"]),
         ("workstation/asrock-x299-taichi-xe", ["boot", "resize"]),
         ("server/dell-poweredge-r740", ["boot"]),
         ("vm/qemu-arm64-virt", ["boot"]),
