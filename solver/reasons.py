@@ -4,25 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from models.legality import today_breaches
 from models.placement import Placement
 from models.resources import Range, Space
 from models.topology import Bar, BarKey, Bus, Topology, WindowKey
 
 
 def why_moved(topology: Topology, placement: Placement) -> dict[BarKey, str]:
-    """For each BAR that moves, what takes its place; a BAR that nothing pushes away is not listed.
+    """For each BAR that moves, the rule it breaks today or what takes its place; one with neither is not listed.
 
     Its place is its range of today or, where nothing new stands there, the range of a window around it that
     changes, from the inside out. What takes it is another BAR with a new address, or another bridge's window.
     """
     bars = dict(topology.bars())
+    movers = [key for key, bar in bars.items() if bar.address not in (None, placement.bars.get(key))]
+    if not movers:
+        return {}
     arrivals = _arrivals(bars, placement)
     windows = _changed_windows(topology, placement)
+    broken = {party: breach.rule for breach in reversed(today_breaches(topology)) for party in breach.parties}
     reasons = {}
     for function, bus in topology.functions():
         for bar in function.bars:
             key = BarKey(function.address, bar.index)
             if bar.range is None or placement.bars.get(key) in (None, bar.address):
+                continue
+            if str(key) in broken:
+                reasons[key] = f"breaks a rule where it is ({broken[str(key)]})"
                 continue
             around = list(_bridges_above(bus))
             for place in [bar.range, *_windows_around(bar.space, bar.range, around, placement)]:

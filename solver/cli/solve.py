@@ -13,6 +13,7 @@ from solver.cli.output import Exit
 
 if TYPE_CHECKING:
     from models.sources.machine import Reading
+    from models.topology import Topology
     from solver.request import Request
     from solver.result import Result
 
@@ -20,6 +21,7 @@ DRIVERS_UNKNOWN = (
     "no input names drivers, so every driver counts as unable to survive a move; add the text of lspci -k, "
     "or use --driver FUNCTION=NAME, --free BAR or --policy always"
 )
+SOME_UNKNOWN = "the driver of {} is unknown and counts as unable to survive a move; --driver FUNCTION=NAME says it"
 
 
 @click.command()
@@ -122,8 +124,21 @@ def _refuse(result: Result) -> Exit:
     return Exit.FAILURE
 
 
+def _drivers_unknown(topology: Topology) -> list[str]:
+    """A warning where BARs stay only because nobody said which driver is bound."""
+    functions = [
+        function for function, _ in topology.functions() if any(bar.address is not None for bar in function.bars)
+    ]
+    unknown = [function.address for function in functions if not function.driver_known]
+    if len(unknown) == len(functions):
+        return [DRIVERS_UNKNOWN] if unknown else []
+    if not unknown:
+        return []
+    more = f" and {len(unknown) - 1} more functions" if len(unknown) > 1 else ""
+    return [SOME_UNKNOWN.format(unknown[0] + more)]
+
+
 def _text(reading: Reading, request: Request, result: Result, *, verbose: int) -> str:
-    from models.legality import today_breaches
     from models.plan import Status
     from solver.render import plan as words
 
@@ -134,9 +149,9 @@ def _text(reading: Reading, request: Request, result: Result, *, verbose: int) -
         if verbose:
             text += words.every_bar(topology, plan)
     warnings = list(plan.warnings)
-    if not reading.drivers_known and request.policy in ("safe", "refuse"):
-        warnings.append(DRIVERS_UNKNOWN)
-    text += words.tolerated([str(breach) for breach in today_breaches(topology)])
+    if request.policy in ("safe", "refuse"):
+        warnings += _drivers_unknown(topology)
+    text += words.broken_today(topology, plan)
     text += words.warnings_text(warnings)
     text += words.warnings_text(reading.notes, "Notes")
     if verbose:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 
+from models.legality import Breach, check, today_breaches
 from models.mobility import Mobility
 from models.plan import Objective, Plan, PlannedBar, Status
 from models.resources import Range, Space, format_size
@@ -75,11 +76,20 @@ def every_bar(topology: Topology, plan: Plan) -> str:
     return section(f"Every BAR ({len(rows)})", columns(rows))
 
 
-def tolerated(messages: Sequence[str]) -> str:
-    """Rules that today's placement breaks and the plan may go on breaking."""
-    if not messages:
-        return ""
-    return section(f"Broken today already, and therefore tolerated ({len(messages)})", bullets(messages))
+def broken_today(topology: Topology, plan: Plan) -> str:
+    """Rules that today's placement breaks, apart by whether the plan goes on breaking them."""
+    today = today_breaches(topology)
+    if plan.status not in (Status.OPTIMAL, Status.FEASIBLE):
+        return _breaches("Broken today", today)
+    after = {(breach.rule, breach.parties) for breach in check(topology, plan.placement)} if today else set()
+    kept = [breach for breach in today if (breach.rule, breach.parties) in after]
+    mended = [breach for breach in today if (breach.rule, breach.parties) not in after]
+    text = _breaches("Broken today already, and therefore tolerated", kept)
+    return text + _breaches("Broken today, and no longer in the plan", mended)
+
+
+def _breaches(title: str, breaches: Sequence[Breach]) -> str:
+    return section(f"{title} ({len(breaches)})", bullets(str(breach) for breach in breaches))
 
 
 def warnings_text(warnings: Iterable[str], title: str = "Warnings") -> str:

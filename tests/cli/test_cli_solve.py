@@ -79,6 +79,25 @@ def test_unknown_drivers_are_said_and_how_to_change_that(run: Run, save: Save, m
     assert "no input names drivers" not in run("solve", file, "--policy", "always").stdout
 
 
+def test_a_single_unknown_driver_is_named(run: Run, save: Save, machine: Machine) -> None:
+    del machine["root_buses"][0]["functions"][1]["bridge"]["functions"][0]["driver"]
+    file = save(machine)
+    assert "the driver of 0000:02:00.0 is unknown" in run("solve", file).stdout
+    assert "is unknown" not in run("solve", file, "--driver", "0000:02:00.0=amdgpu").stdout
+
+
+def test_what_the_plan_mends_is_told_apart(run: Run, save: Save, machine: Machine) -> None:
+    ports = machine["root_buses"][0]["functions"]
+    ports[0]["bridge"]["functions"][0]["bars"][0]["address"] = "0x4000100000"
+    ports[1]["bridge"]["functions"][0]["bars"][0]["address"] = "0x4020100000"
+    result = run("solve", save(machine))
+    tolerated, mended = result.stdout.split("Broken today, and no longer in the plan (2)")
+    assert "Broken today already, and therefore tolerated (2)" in tolerated
+    assert "alignment: 0000:01:00.0 BAR 0" in tolerated
+    assert "alignment: 0000:02:00.0 BAR 0" in mended
+    assert "breaks a rule where it is (alignment)" in tolerated
+
+
 def test_interrupted_prints_the_plan_and_exits_with_130(
     run: Run, save: Save, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

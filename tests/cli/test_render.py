@@ -157,6 +157,16 @@ def test_a_bar_moves_for_what_takes_its_window(topology: Topology) -> None:
     assert why_moved(topology, placement) == {MOVER: "makes room for the 0000:00:03.0 pref window"}
 
 
+def test_a_bar_moves_for_the_rule_it_breaks(machine: dict[str, Any]) -> None:
+    bar = machine["root_buses"][0]["functions"][1]["bridge"]["functions"][0]["bars"][0]
+    bar["address"] = "0x4020100000"
+    topology = load_topology(json.dumps(machine), "machine.json")
+    placement = Placement.today(topology)
+    placement.bars[MOVER] = 0x4010000000
+    placement.bars[NEWCOMER] = 0x4020000000
+    assert why_moved(topology, placement) == {MOVER: "breaks a rule where it is (alignment)"}
+
+
 def test_a_bar_that_nothing_pushes_has_no_reason(topology: Topology) -> None:
     placement = Placement.today(topology)
     placement.bars[MOVER] = 0x4010000000
