@@ -79,7 +79,9 @@ def _chips(scene: Scene, words: Words, y: float) -> tuple[Label | None, tuple[Ch
         return None, (), y
     title = "BARs without an address"
     title += " today, and where the plan puts them" if scene.planned is not None else ""
-    title += f" (and {silent} optional: ROMs, VF BARs)" if silent else ""
+    if silent:
+        optional = f"{silent} optional: ROMs, VF BARs"
+        title = f"{title} (and {optional})" if shown else f"BARs without an address: {optional}"
     label = Label(10, y + 14, title)
     chips, x, y = [], 10.0, y + 22
     for waiting in shown:

@@ -8,9 +8,11 @@ from dataclasses import replace
 import pytest
 
 from models.mobility import mobility
-from solver.map.drawing import map_html, map_svg
+from models.plan import Status
+from solver.map.drawing import map_html, map_svg, result_svg
 from solver.map.svg import style
 from tests.map.shipped import DATA, SAMPLES, sample
+from tests.solver.results import small_result
 
 
 def picture(name: str) -> str:
@@ -32,6 +34,13 @@ def test_nothing_is_fetched(name: str) -> None:
         assert set(re.findall(r"(?:https?:)?//[\w.]+", text)) == {"http://www.w3.org"}
         assert set(re.findall(r"""url\(([^)]*)\)""", text)) <= {"#hatch", "#waste", "#head"}
         assert not re.search(r"<(?:link|img|iframe|object|script src)|@import", text)
+
+
+def test_without_a_placement_today_is_drawn_and_the_title_says_why() -> None:
+    svg = result_svg(small_result(status=Status.INFEASIBLE))
+    assert "infeasible, proved" in svg
+    assert 'class="lane today"' in svg
+    assert 'class="lane plan"' not in svg
 
 
 def test_a_name_cannot_leave_its_place_in_the_page() -> None:

@@ -8,9 +8,11 @@ from random import Random
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from models.errors import InputError
 from models.mobility import mobility
 from models.placement import Placement, free_space, measure
 from models.resources import GIB, MIB
+from models.sources.machine import read_machine
 from models.topology import Topology
 from solver.map.layout import lay_out
 from solver.map.picture import CHARACTER, LINE, TICK_CHARACTER, Label, Picture
@@ -18,6 +20,7 @@ from solver.map.scene import Scene, make_scene
 from solver.map.stages import TOGETHER, stages
 from solver.map.svg import draw
 from solver.map.words import Words, tiny_size
+from tests.corpus import machines, needs_corpus
 from tests.map.machines import big_server, rearranged
 from tests.map.shipped import sample
 from tests.random_machines import random_machine
@@ -139,6 +142,18 @@ def _shaken(topology: Topology, rng: Random) -> Placement:
     addresses = [today.bars[key] for key in keys]
     rng.shuffle(addresses)
     return Placement({**today.bars, **dict(zip(keys, addresses, strict=True))}, today.windows)
+
+
+@needs_corpus
+def test_no_labels_collide_on_real_servers() -> None:
+    servers = [folder for folder in machines() if folder.parent.name == "gpu-server"]
+    for folder in servers:
+        try:
+            topology = read_machine([str(folder)]).topology
+        except InputError:
+            continue  # told in one line by every verb; readers have tests of their own
+        assert collisions(lay_out(scene_of(topology), [topology.machine])) == [], folder.name
+    assert servers
 
 
 @settings(max_examples=60, deadline=None)
