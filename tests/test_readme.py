@@ -44,7 +44,7 @@ def transcripts() -> list[tuple[str, str]]:
 
 
 def barplan_commands() -> list[str]:
-    """Every barplan command that stands in a shell block or in a table cell."""
+    """Every barplan command that stands in a shell block or in a table cell, once."""
     lines = [line for block in blocks(README, "sh") for line in block.splitlines()]
     lines += re.findall(r"`([^`\n]*\bbarplan [^`\n]+)`", README)
     found = []
@@ -54,7 +54,7 @@ def barplan_commands() -> list[str]:
             names = [number for number, word in enumerate(words) if Path(word).name == "barplan"]
             if names and len(words) > names[0] + 1:
                 found.append(shlex.join(words[names[0] + 1 :]))
-    return found
+    return list(dict.fromkeys(found))
 
 
 def output_of(command: str) -> str:
