@@ -212,11 +212,11 @@ def _arrows(bands: list[BandPicture]) -> tuple[Arrow, ...]:
         if key not in ends:
             continue
         end_row, end_x, end_y = ends[key]
-        gutter = None
+        gutter, step = None, around % 5
         if row != end_row:
-            gutter = WIDTH - RIGHT + 6 + 4 * (around % 5)
+            gutter = WIDTH - RIGHT + 6 + 4 * step
             around += 1
-        arrows.append(Arrow(key, (x, y), (end_x, end_y), gutter))
+        arrows.append(Arrow(key, (x, y), (end_x, end_y), gutter, step))
     return tuple(arrows)
 
 

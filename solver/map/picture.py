@@ -120,6 +120,8 @@ class Arrow:
     end: tuple[float, float]
     gutter: float | None
     """x of the way round where they are not in one row."""
+    step: int = 0
+    """Keeps ways round apart: its lines run so many steps further from the lanes."""
 
 
 @dataclass(frozen=True, slots=True)

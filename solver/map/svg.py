@@ -181,7 +181,8 @@ def _arrow(arrow: Arrow) -> str:
         bend = max((y2 - y1) * 0.6, 10)
         path = f"M{_n(x1)} {_n(y1)}C{_n(x1)} {_n(y1 + bend)} {_n(x2)} {_n(y2 - bend)} {_n(x2)} {_n(y2 - 1)}"
     else:
-        path = f"M{_n(x1)} {_n(y1)}v12H{_n(arrow.gutter)}V{_n(y2 - 14)}H{_n(x2)}V{_n(y2 - 1)}"
+        away = 9 + 4 * arrow.step
+        path = f"M{_n(x1)} {_n(y1)}v{away}H{_n(arrow.gutter)}V{_n(y2 - away - 3)}H{_n(x2)}V{_n(y2 - 1)}"
     return f'<path class="arrow" data-k={quoteattr(str(arrow.key))} marker-end="url(#head)" d="{path}"/>'
 
 

@@ -11,8 +11,10 @@ from models.mobility import mobility
 from models.plan import Status
 from solver.map.drawing import map_html, map_svg, result_svg
 from solver.map.svg import style
-from tests.map.shipped import DATA, SAMPLES, sample
+from tests.map.shipped import DATA, ROOT, SAMPLES, sample
 from tests.solver.results import small_result
+
+SHOWN = ROOT / "docs" / "map.svg"
 
 
 def picture(name: str) -> str:
@@ -25,6 +27,16 @@ def picture(name: str) -> str:
 def test_the_picture_is_the_pinned_one(name: str) -> None:
     golden = (DATA / f"{name}.svg").read_text(encoding="utf-8")
     assert picture(name).splitlines() == golden.splitlines()
+
+
+def shown() -> str:
+    """The map that the documentation shows, whole."""
+    topology, plan = sample("qemu-hotplug-nospace")
+    return map_svg(topology, mobility(topology), plan)
+
+
+def test_the_map_in_the_documentation_is_the_one_that_is_drawn() -> None:
+    assert SHOWN.read_text(encoding="utf-8").splitlines() == shown().splitlines()
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -56,3 +68,4 @@ def test_a_name_cannot_leave_its_place_in_the_page() -> None:
 if __name__ == "__main__":
     for golden in SAMPLES:
         (DATA / f"{golden}.svg").write_text(picture(golden), encoding="utf-8")
+    SHOWN.write_text(shown(), encoding="utf-8")

@@ -173,6 +173,20 @@ def test_a_bar_of_256_gib_and_one_of_16_bytes_stand_in_one_picture() -> None:
     assert picture.height < 500
 
 
+def test_arrows_between_root_windows_go_round_each_on_its_own_line() -> None:
+    moving = [function(f"00:0{device}.0", bar(0, width=64, at=0x9000_0000 + (device << 20))) for device in (2, 3, 4)]
+    topology = machine(*moving)
+    places = {key("00:02.0"): 0x4000000000, key("00:03.0"): 0x4000100000, key("00:04.0"): 0x8000_0000}
+    picture = lay_out(scene_of(topology, changed(topology, places)), ["a machine"])
+    first, second, third = picture.arrows
+    assert first.gutter is not None
+    assert second.gutter is not None
+    assert (first.gutter, first.step) < (second.gutter, second.step)
+    assert max(first.gutter, second.gutter) < picture.width
+    assert third.gutter is None
+    assert first.start[1] < third.end[1] < first.end[1]
+
+
 def test_stages_lead_from_today_to_the_plan_and_free_a_place_before_it_is_taken() -> None:
     topology = big_server(200)
     planned = rearranged(topology)
