@@ -99,7 +99,10 @@ def solve(
         out.write_document(document, None)
     elif not as_json and output != "-":
         out.show(_text(reading, request, result, verbose=verbose))
-    return exit_code(result)
+    code = exit_code(result)
+    if code is Exit.DOES_NOT_FIT:
+        out.complain("not everything fits; barplan explain, with the same inputs and options, says why and what helps")
+    return code
 
 
 def exit_code(result: Result) -> Exit:

@@ -1,0 +1,84 @@
+"""``barplan explain``: why not everything fits, and what would help."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from solver.cli import options
+from solver.cli import output as out
+from solver.cli.output import Exit
+
+
+@click.command()
+@options.inputs
+@options.edits
+@options.policy
+@click.option(
+    "--time-limit",
+    type=options.Duration(),
+    default="30s",
+    metavar="TIME",
+    show_default=True,
+    help="Wall time for all of it: 30, 30s, 5m, none.",
+)
+@click.option(
+    "--workers", type=click.IntRange(min=0), default=0, show_default="one per core", metavar="N", help="Solver threads."
+)
+@options.as_json
+@options.verbose("every BAR by name, however many there are")
+def explain(
+    inputs: tuple[str, ...],
+    plug: tuple[str, ...],
+    unplug: tuple[str, ...],
+    driver: tuple[str, ...],
+    policy: str,
+    pin: tuple[str, ...],
+    free: tuple[str, ...],
+    time_limit: float,
+    workers: int,
+    as_json: bool,
+    verbose: int,
+) -> Exit:
+    """Explain why not everything fits, and name the cheapest ways out.
+
+    First it is proved that something stays without an address. Then follow the smallest conflict (the BARs, those
+    among them that have to stay and why, the window, and what it is short of), the ways out, and what policy always
+    could do. With --json it is one document of the format barplan-explanation/1.
+
+    Exits with 0 where everything fits, with 3 where it is proved that it does not, with 4 where neither was proved in
+    time.
+
+    \b
+    Examples:
+      barplan explain dmesg.txt lspci.txt
+      barplan explain machine.json --plug gpu-80g@0000:00:1c.0
+      barplan explain machine.json --pin 0000:02:00.0 --json
+    """
+    from models.document import topology_sha256
+    from solver.cli.inputs import make_request, read_machine
+    from solver.cli.solve import DRIVERS_UNKNOWN
+    from solver.explanation.explaining import explain as find
+    from solver.explanation.findings import Verdict
+    from solver.render.columns import bullets, section
+    from solver.render.explanation import explanation_text
+    from solver.render.explanation_document import explanation_document
+
+    reading = read_machine(inputs, plug=plug, unplug=unplug, driver=driver)
+    request = make_request(reading.topology, policy=policy, pin=pin, free=free, time_limit=time_limit, workers=workers)
+    with out.progress("explaining") as progress:
+        explanation = find(reading.topology, request, progress)
+    if as_json:
+        document = explanation_document(explanation, topology_sha256(reading.topology))
+        out.write_document(json.dumps(document, indent=2), None)
+    else:
+        warnings = [] if reading.drivers_known or policy not in ("safe", "refuse") else [DRIVERS_UNKNOWN]
+        text = explanation_text(explanation, everything=verbose > 0)
+        text += section("Warnings", bullets(warnings if explanation.verdict is not Verdict.FITS else []))
+        out.show(text + section("Notes", bullets(reading.notes)))
+    if explanation.interrupted:
+        return Exit.INTERRUPTED
+    if explanation.verdict is Verdict.FITS:
+        return Exit.DONE
+    return Exit.DOES_NOT_FIT if explanation.verdict is Verdict.DOES_NOT_FIT else Exit.OUT_OF_TIME

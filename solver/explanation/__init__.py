@@ -1,0 +1,1 @@
+"""Why not everything fits: the smallest conflict, and the cheapest ways out."""

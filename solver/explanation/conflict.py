@@ -1,0 +1,179 @@
+"""The smallest set of BARs and pins that cannot be had together, by deletion filtering over whole solves.
+
+A member is dropped where the rest still does not fit. Members are tried in
+halves, so a small conflict in a large machine takes few solves. First whole
+BARs are left out; then each immovable BAR that is left may move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from models.topology import BarKey
+from solver.explanation.case import Case
+from solver.explanation.findings import Conflict, Member, Role, Verdict
+from solver.explanation.shortage import find_shortage
+
+_CONFLICTS = 3
+"""How many conflicts of more than one BAR are looked for in one part of the machine."""
+
+Test = Callable[[list[BarKey]], Verdict]
+
+
+def find_conflicts(case: Case, unplaced: Sequence[BarKey]) -> tuple[list[Conflict], bool]:
+    """Conflicts that name each BAR in ``unplaced``, and whether each one got its conflict.
+
+    Parameters
+    ----------
+    unplaced
+        BARs that a plan with as few as possible leaves without an address; empty where even those that have one
+        admit no legal placement.
+    """
+    everything = list(case.bars)
+    if not unplaced:
+        existing = [key for key in everything if case.bars[key].address is not None]
+        return [_minimal(case, existing, None)], True
+    placed = [key for key in everything if key not in set(unplaced)]
+    alone, together = _split(case, unplaced)
+    conflicts = _alike_alone(case, alone)
+    named = {*alone}
+    searched = 0
+    for key in together:
+        if key in named:
+            continue
+        if searched == _CONFLICTS or case.budget.left <= 0:
+            return conflicts, False
+        searched += 1
+        # With one BAR more than can be placed, what is placed cannot be placed any more.
+        conflict = _minimal(case, [*placed, key], key)
+        shape = _shape(case, key)
+        alike = tuple(
+            other for other in together if other not in named and other != key and _shape(case, other) == shape
+        )
+        conflicts.append(_with_alike(conflict, alike))
+        named |= {key, *alike}
+    return conflicts, True
+
+
+def _split(case: Case, unplaced: Sequence[BarKey]) -> tuple[list[BarKey], list[BarKey]]:
+    """Those that do not fit into the empty machine, and those that only others are in the way of."""
+    alone: list[BarKey] = []
+    together: list[BarKey] = []
+    known: dict[object, Verdict] = {}
+    for key in unplaced:
+        shape = _shape(case, key)
+        if shape not in known:
+            known[shape] = case.try_set([key], [])
+        (alone if known[shape] is Verdict.DOES_NOT_FIT else together).append(key)
+    return alone, together
+
+
+def _alike_alone(case: Case, alone: Sequence[BarKey]) -> list[Conflict]:
+    """One conflict for each thing that is missing, with all BARs that miss it."""
+    first: dict[object, Conflict] = {}
+    for key in alone:
+        shortage, windows = find_shortage(case, [key], frozenset())
+        label = getattr(shortage, "bridge", key), type(shortage), getattr(shortage, "prefetchable", None)
+        if label in first:
+            first[label] = _with_alike(first[label], (*first[label].alike, key))
+        else:
+            first[label] = Conflict((_member(case, key, frozenset()),), shortage, windows, minimal=True)
+    return list(first.values())
+
+
+def _with_alike(conflict: Conflict, alike: tuple[BarKey, ...]) -> Conflict:
+    return Conflict(conflict.members, conflict.shortage, conflict.windows, conflict.minimal, alike)
+
+
+def _shape(case: Case, key: BarKey) -> object:
+    """What makes new BARs stand for each other: the bus they are on, and what they ask for."""
+    bar = case.bars[key]
+    return case.bridges[key.function], bar.size, bar.copies, bar.width, bar.prefetchable
+
+
+def _minimal(case: Case, bars: list[BarKey], key: BarKey | None) -> Conflict:
+    """Filter ``bars``, which do not fit together, down to a set of which every member is needed."""
+    pins = case.immovable
+
+    def drop_others(rest: list[BarKey]) -> Verdict:
+        chosen = [*rest, *([key] if key is not None else [])]
+        return case.try_set(chosen, pins.intersection(chosen))
+
+    ordered = sorted((other for other in bars if other != key), key=lambda other: _closeness(case, other, key))
+    kept, proved = filter_needed(ordered, drop_others)
+    chosen = [*([key] if key is not None else []), *reversed(kept)]
+    fixed = frozenset(other for other in chosen if case.bars[other].fixed)
+
+    def free_others(rest: list[BarKey]) -> Verdict:
+        return case.try_set(chosen, fixed.union(rest))
+
+    held, proved_pins = filter_needed([other for other in chosen if other in pins - fixed], free_others)
+    staying = fixed.union(held)
+    minimal = proved and proved_pins and is_minimal(case, chosen, staying)
+    shortage, windows = find_shortage(case, chosen, staying)
+    members = tuple(_member(case, other, staying) for other in chosen)
+    return Conflict(members, shortage, windows, minimal)
+
+
+def _closeness(case: Case, other: BarKey, key: BarKey | None) -> tuple[int, int]:
+    """What is left out first: BARs that may move, small ones before large ones; then immovable ones."""
+    bar = case.bars[other]
+    near = key is not None and other.function == key.function
+    return (2 * (other in case.immovable) + near, bar.span)
+
+
+def filter_needed(members: Sequence[BarKey], test: Test) -> tuple[list[BarKey], bool]:
+    """The members that are needed for a conflict, and whether each solve gave an answer.
+
+    Parameters
+    ----------
+    test
+        Whether it fits with these members alone; all of them together do not.
+    """
+    kept = list(members)
+    proved = True
+
+    def drop(chunk: list[BarKey], *, fits: bool) -> bool:
+        """Whether all of the chunk could be dropped; ``fits``: it is known that without it the rest fits."""
+        nonlocal kept, proved
+        if not fits:
+            rest = [member for member in kept if member not in chunk]
+            answer = test(rest)
+            if answer is Verdict.DOES_NOT_FIT:
+                kept = rest
+                return True
+            fits = answer is Verdict.FITS
+        if len(chunk) == 1:
+            proved = proved and fits
+            return False
+        middle = len(chunk) // 2
+        first = drop(chunk[:middle], fits=False)
+        second = drop(chunk[middle:], fits=fits and first)
+        return first and second
+
+    if kept:
+        drop(list(kept), fits=False)
+    return kept, proved
+
+
+def is_minimal(case: Case, bars: Sequence[BarKey], pins: frozenset[BarKey]) -> bool:
+    """Whether these do not fit together, and do as soon as any pin may move or any other BAR is left out."""
+    if case.try_set(bars, pins) is not Verdict.DOES_NOT_FIT:
+        return False
+    for key in bars:
+        others = [other for other in bars if other != key]
+        if key in pins and not case.bars[key].fixed:
+            answer = case.try_set(bars, pins - {key})
+        else:
+            answer = case.try_set(others, pins - {key})
+        if answer is not Verdict.FITS:
+            return False
+    return True
+
+
+def _member(case: Case, key: BarKey, staying: frozenset[BarKey]) -> Member:
+    bar = case.bars[key]
+    role: Role = "pin" if key in staying else "new" if bar.address is None else "existing"
+    function = case.functions[key.function]
+    reason = case.reasons.get(key) if role == "pin" else None
+    return Member(key, role, bar.size, bar.copies, bar.range, reason, function.driver)

@@ -1,0 +1,163 @@
+"""How much larger a root window has to be: doubled until everything fits, then bisected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from models.resources import (
+    ADDRESS_LIMIT,
+    FOUR_GIB,
+    IO_GRANULARITY,
+    MEMORY_GRANULARITY,
+    Range,
+    Size,
+    align_up,
+)
+from models.topology import Bar, BarKey, RootWindow, Topology
+from solver.explanation.case import Case, verdict
+from solver.explanation.findings import Verdict, Way, WayKind
+from solver.explanation.shortage import least_growth
+from solver.explanation.ways import as_allowed, fitting
+
+_NEW_BUS_START = {"io": 0x1000, "mem": 0x4000_0000}
+"""Where a new root window begins on the bus; a figure for the trial, not for the reader."""
+
+Grown = Callable[[Size], Topology]
+
+
+def larger_windows(case: Case, unplaced: Sequence[BarKey]) -> list[Way]:
+    """For each root window that could serve what finds no place: by how much it has to grow; or a new one."""
+    wanted = [case.bars[key] for key in unplaced] or list(case.bars.values())
+    step = IO_GRANULARITY if case.space == "io" else MEMORY_GRANULARITY
+    least = least_growth(case)
+    ways = []
+    serving = [window for window in case.root.windows if any(_serves(case, window, bar) for bar in wanted)]
+    for window in serving:
+        ends = [_grow(case, window, step, least, at_start=at_start) for at_start in (False, True)]
+        found = [way for way in ends if way is not None]
+        if found:
+            ways.append(min(found, key=lambda way: way.cost))
+    if not ways or not serving:
+        new = _add(case, wanted, step)
+        ways += [new] if new is not None else []
+    return sorted(ways, key=lambda way: way.cost)
+
+
+def _serves(case: Case, window: RootWindow, bar: Bar) -> bool:
+    return window.space == case.space and (bar.prefetchable or not window.prefetchable)
+
+
+def _cap(case: Case, step: Size) -> Size:
+    """More than enough: twice everything that is to be placed, and room to align the largest."""
+    total = sum(align_up(bar.span, step) for bar in case.bars.values())
+    return 1 << (2 * total + max(bar.size for bar in case.bars.values())).bit_length()
+
+
+def _grow(case: Case, window: RootWindow, step: Size, least: Size, *, at_start: bool) -> Way | None:
+    room = _room(case, window, at_start=at_start)
+    return _search(
+        case,
+        lambda size: _with_window(case, window, _stretched(window, size, at_start=at_start)),
+        step,
+        min(_cap(case, step), room),
+        Way(
+            WayKind.WINDOW,
+            0,
+            proved=True,
+            window=window.range,
+            at_start=at_start,
+            prefetchable=window.prefetchable,
+        ),
+        least,
+    )
+
+
+def _stretched(window: RootWindow, size: Size, *, at_start: bool) -> RootWindow:
+    start, end = window.range.start, window.range.end
+    return replace(window, range=Range(start - size, end) if at_start else Range(start, end + size))
+
+
+def _room(case: Case, window: RootWindow, *, at_start: bool) -> Size:
+    """Addresses beside a root window that no other one has, on either side of the host bridge."""
+    limits = [window.range.start - max(window.offset, 0) if at_start else ADDRESS_LIMIT - window.range.end]
+    for root in case.machine.root_buses:
+        for other in root.windows:
+            if other.space == window.space and other is not window:
+                gap = window.range.start - other.range.end if at_start else other.range.start - window.range.end
+                limits.append(gap if gap >= 0 else ADDRESS_LIMIT)
+    return max(0, min(limits))
+
+
+def _with_window(case: Case, old: RootWindow | None, new: RootWindow) -> Topology:
+    windows = tuple(new if window is old else window for window in case.root.windows)
+    root = replace(case.root, windows=windows if old is not None else (*windows, new))
+    return replace(case.topology, root_buses=(root,))
+
+
+def _add(case: Case, wanted: Sequence[Bar], step: Size) -> Way | None:
+    """A root window of a kind that the root bus does not have, or has too little of to begin with."""
+    prefetchable = case.space == "mem" and all(bar.prefetchable for bar in wanted)
+    prefetchable = prefetchable and all(bar.width == 64 for bar in wanted)
+    first = _NEW_BUS_START[case.space]
+    taken = [window.range.end for root in case.machine.root_buses for window in root.windows]
+    taken += [reserved.range.end for reserved in case.machine.reserved]
+    offset = align_up(max([*taken, FOUR_GIB]), FOUR_GIB)
+    if prefetchable:
+        first = 1 << max(45, _cap(case, step).bit_length())
+    limit = 0xF000 if case.space == "io" else ADDRESS_LIMIT if prefetchable else 0xC000_0000
+    if offset + first + min(limit, _cap(case, step)) > ADDRESS_LIMIT:
+        return None
+
+    def made(size: Size) -> Topology:
+        window = RootWindow(case.space, Range.of(offset + first, size), prefetchable, offset)
+        return _with_window(case, None, window)
+
+    return _search(
+        case,
+        made,
+        step,
+        min(_cap(case, step), limit),
+        Way(WayKind.WINDOW, 0, proved=True, prefetchable=prefetchable),
+    )
+
+
+def _search(case: Case, grown: Grown, step: Size, most: Size, way: Way, least: Size = 0) -> Way | None:
+    """The smallest multiple of ``step`` that is enough: steps that double, then bisected.
+
+    Parameters
+    ----------
+    least
+        Less than this is known to be too little.
+    """
+    most = most // step * step
+    request = as_allowed(case)
+    proved = True
+
+    def enough(size: Size) -> bool:
+        nonlocal proved
+        if case.budget.left <= 0:
+            proved = False
+            return False
+        answer = verdict(case.run(grown(size), replace(request, minimize=("unplaced",))))
+        proved = proved and answer is not Verdict.UNPROVED
+        return answer is Verdict.FITS
+
+    if not most or not enough(most):
+        return None
+    low, high = (max(least, 1) - 1) // step * step, most  # low is not enough, high is
+    base, more = low, step
+    while base + more < high:
+        if enough(base + more):
+            high = base + more
+        else:
+            low, more = base + more, 2 * more
+    while high - low > step:
+        middle = (low + high) // (2 * step) * step
+        if enough(middle):
+            high = middle
+        else:
+            low = middle
+    result = fitting(case, grown(high), request)
+    moved = sum(bar.moved for bar in result.plan.bars) if result is not None else None
+    return replace(way, cost=high, grows=high, moved=moved, proved=proved)
