@@ -331,7 +331,10 @@ class Search:
         )
 
     def _together(self) -> Answer:
-        """All groups in one arrangement; where some still collide, or have none, they stay as in the known one."""
+        """All groups in one arrangement; where some still collide, or have none, they stay as in the known one.
+
+        Whatever time was left, it is no worse than the known one or today's.
+        """
         chosen = {id(group): _part(self.known, group) for group in self.groups}
         complete = {id(group): group.answer.arrangement or chosen[id(group)] for group in self.groups}
         if not _collisions(self.groups, complete):
@@ -342,19 +345,30 @@ class Search:
             for group, attempt in attempts:
                 if attempt is not None and not self._hits_others(group, attempt, chosen):
                     chosen[id(group)] = attempt
+        if not any(_must_change(group) for group in self.groups):
+            known = {id(group): _part(self.known, group) for group in self.groups}
+            now = {id(group): group.now for group in self.groups}
+            chosen = min(chosen, known, now, key=self._total)
         result = Answer(Arrangement(), {}, {})
         assert result.arrangement is not None
         for group in self.groups:
             result.arrangement.bars.update(chosen[id(group)].bars)
             result.arrangement.windows.update(chosen[id(group)].windows)
-        values = [worth(group.bars, group.windows, chosen[id(group)]) for group in self.groups]
+        values = dict(zip(self.minimize, self._total(chosen), strict=True))
         open_ = False
         for name in self.minimize:
-            result.values[name] = sum(value[name] for value in values)
+            result.values[name] = values[name]
             parts = [group.answer.bounds.get(name) for group in self.groups]
-            result.bounds[name] = None if open_ else sum(part or 0 for part in parts)
+            bound = sum(part or 0 for part in parts)
+            # Out of time, what has to move may still stand where it was, which no bound allows for.
+            result.bounds[name] = None if open_ or bound > values[name] else bound
             open_ = open_ or result.bounds[name] != result.values[name]
         return result
+
+    def _total(self, chosen: dict[int, Arrangement]) -> list[int]:
+        """What all groups together are worth, in the order of the objectives."""
+        values = [worth(group.bars, group.windows, chosen[id(group)]) for group in self.groups]
+        return [sum(value[name] for value in values) for name in self.minimize]
 
 
 def _blame(group: Group) -> tuple[BarKey, ...]:

@@ -87,6 +87,28 @@ def test_without_time_the_proof_is_open() -> None:
     assert result.plan.status is Status.FEASIBLE
 
 
+@pytest.mark.parametrize("seconds", [0.0, 0.02])
+def test_out_of_time_no_plan_is_worse_than_today(seconds: float) -> None:
+    """A greedy plan that loses by what is asked for, or half of a search, stood where today's placement was better."""
+    for seed in (*range(40), 96, 163):
+        topology = random_machine(random.Random(seed), disturbed=False)
+        request = Request(policy=Policy.ALWAYS, minimize=PRESETS["waste"], time_limit=seconds, workers=1)
+        result = solve(topology, request)
+        assert result.breaches == ()
+        assert no_worse_than_today(result, request), seed
+        check_bounds(result)
+
+
+def test_out_of_time_a_breach_that_has_to_go_may_still_be_there() -> None:
+    """The bound said that one BAR has to move, and the plan of a run without time moved none."""
+    for seed in range(60):
+        topology = random_machine(random.Random(seed))
+        result = solve(topology, Request(policy=Policy.ALWAYS, time_limit=0, workers=1))
+        assert result.breaches == ()
+        if result.plan.status is not Status.INFEASIBLE:
+            check_bounds(result)
+
+
 def test_a_bound_of_a_short_run_is_no_higher_than_the_optimum() -> None:
     for seed in range(40):
         topology = random_machine(random.Random(seed), disturbed=False)

@@ -28,10 +28,12 @@ def problem_of(topology: Topology, policy: Policy = Policy.ALWAYS) -> Problem:
     return problem
 
 
-def packed(topology: Topology, together: int = TOGETHER[0], **walls: list[tuple[int, int]]) -> Arrangement | None:
-    """All functions of the only root bus, packed from scratch."""
+def packed(
+    topology: Topology, together: int = TOGETHER[0], walls: tuple[tuple[int, int], ...] = ()
+) -> Arrangement | None:
+    """All functions of the only root bus, packed from scratch; the walls are in memory."""
     problem = problem_of(topology)
-    return Packer(problem, together).pack(problem.atoms, ["io", "mem"], {"io": [], "mem": [], **walls})
+    return Packer(problem, together).pack(problem.atoms, ["io", "mem"], {"io": [], "mem": list(walls)})
 
 
 def placement_of(problem: Problem, arrangement: Arrangement) -> Placement:
@@ -92,7 +94,7 @@ def test_walls_reserved_ranges_and_root_windows_are_respected() -> None:
         host(function("00:01.0", bar(0, "1M"), bar(1, "1M")), mem=(LOW, LOW + 4 * MIB - 1), pref=None),
         reserved=[("mem", (LOW + MIB, LOW + MIB + 0xFFF))],
     )
-    arrangement = packed(topology, mem=[(LOW, LOW + MIB)])
+    arrangement = packed(topology, walls=((LOW, LOW + MIB),))
     assert arrangement is not None
     assert sorted(arrangement.bars.values(), key=str) == [LOW + 2 * MIB, LOW + 3 * MIB]
 
