@@ -110,7 +110,7 @@ def kernel_engine(version: str | None, *, names_resources: bool = False) -> str:
 
 def kernel_options(history: History, stage: Stage) -> dict[str, str]:
     """The options of a kernel engine for one stage: platform, ``pci=`` parameters and what happened."""
-    options = {"arch": "x86" if history.x86 else "generic", "event": _event(stage)}
+    options = {"arch": history.arch, "event": _event(stage)}
     if history.reallocates is False:
         options["realloc"] = "off"
     for word in history.parameters.split(","):

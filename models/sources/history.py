@@ -17,9 +17,12 @@ from models.sources.kernel_log import last_complete, read_boots
 from models.sources.kernel_log_boot import Boot
 from models.sources.kernel_log_buses import complete
 from models.sources.kernel_log_stages import Decision, SeenStage, Stages, copy_function, root_of, snapshot
-from models.sources.log_evidence import claims_firmware, is_x86, reserves_room
+from models.sources.log_evidence import architecture, claims_firmware, reserves_room
 from models.sources.observation import Failure, Observation, SeenBar, SeenFunction
 from models.topology import BarKey, Topology
+
+_UNTOUCHED_CLASSES = ("0000", "0600")
+"""Not defined, and host bridge: the kernel leaves their BARs as they are."""
 
 StageKind = Literal["boot", "hot-add", "rescan", "resize", "reassign", "removal"]
 
@@ -77,8 +80,8 @@ class History:
         What follows ``pci=`` on the kernel's command line, joined by commas.
     names_resources
         The kernel words outcomes as it does since 6.9.
-    x86
-        The log is of an x86 machine.
+    arch
+        ``x86``, ``mips``, ``powerpc``, or ``generic`` for all others.
     reallocates
         Whether the kernel moves windows of firmware by itself; ``None`` = the log does not say.
     stages
@@ -92,7 +95,7 @@ class History:
     machine: str | None
     parameters: str
     names_resources: bool
-    x86: bool
+    arch: str
     reallocates: bool | None
     stages: tuple[Stage, ...]
     notes: tuple[str, ...] = field(default=())
@@ -129,7 +132,7 @@ def read_history(text: str, source: str, *, boot: int | None = None) -> History:
         machine=chosen.machine or next((other.machine for other in boots if other.machine), None),
         parameters=_pci_parameters(chosen.command_line or ""),
         names_resources=chosen.names_resources,
-        x86=is_x86(chosen),
+        arch=architecture(chosen),
         reallocates=chosen.reallocates,
         stages=tuple(_stages(chosen, follower.stages, source)),
     )
@@ -282,9 +285,11 @@ def _met(
     else:
         taken = claims_firmware(boot, seen, root_of(boot, address))
         function = copy_function(end)
+        untouched = (end.class_code or "").startswith(_UNTOUCHED_CLASSES)
         for index, bar in end.bars.items():
             refused = (address, index) in boot.foreign
-            function.bars[index] = _as_found(bar) if bar.fixed or (taken and not refused) else _nowhere(bar)
+            stays = bar.fixed or untouched or (taken and not refused)
+            function.bars[index] = _as_found(bar) if stays else _nowhere(bar)
         for kind, window in function.windows.items():
             window.range = window.initial if taken and (address, kind) not in boot.foreign else None
             window.closed = window.range is None

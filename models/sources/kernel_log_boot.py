@@ -6,7 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from models.resources import WINDOW_KINDS, FunctionAddress, Range, Size, Space, WindowKind, split_function_address
+from models.resources import (
+    IO_GRANULARITY,
+    MEMORY_GRANULARITY,
+    WINDOW_KINDS,
+    FunctionAddress,
+    Range,
+    Size,
+    Space,
+    WindowKind,
+    split_function_address,
+)
 from models.sources.kernel_log_events import Outcome, OutcomeKind
 from models.sources.kernel_log_resource import LoggedResource
 from models.sources.observation import Failure, SeenBar, SeenFunction, SeenRootBus, SeenWindow
@@ -17,6 +27,8 @@ BusKey = tuple[int, int]
 
 Slot = BarIndex | WindowKind
 """A BAR or a bridge window of one function."""
+
+Family = Literal["mips", "powerpc"]
 
 ChangeKind = OutcomeKind | Literal["found", "removed", "slot", "listed", "bound"]
 """What can happen: a function is found or taken out, a slot speaks, a bus is listed, a driver speaks, or an event."""
@@ -81,6 +93,8 @@ class Boot:
         The kernel words outcomes as it does since 6.9: ``BAR 0 [mem ...]: assigned``.
     x86
         Whether the machine is an x86; ``None`` = nothing said so yet.
+    family
+        The family of processors, where it is one whose kernel assigns by rules of its own and says so.
     enlarged
         Windows for which the kernel wanted more than what is required.
     foreign
@@ -113,6 +127,7 @@ class Boot:
     command_line: str | None = None
     names_resources: bool = False
     x86: bool | None = None
+    family: Family | None = None
     enlarged: dict[tuple[FunctionAddress, WindowKind], Enlarged] = field(default_factory=dict)
     foreign: dict[tuple[FunctionAddress, Slot], tuple[Space, Range, str] | None] = field(default_factory=dict)
     shadowed: set[FunctionAddress] = field(default_factory=set)
@@ -229,7 +244,9 @@ class Boot:
             return
         known = function.windows.get(resource.window_kind)
         window = _window(function, resource.window_kind, resource)
-        if window.range != range_ and self._is_unset(function, resource):
+        smallest = IO_GRANULARITY if resource.space == "io" else MEMORY_GRANULARITY
+        closed = not resource.start or (resource.size or 0) <= smallest  # base and limit both read 0
+        if window.range != range_ and closed and self._is_unset(function, resource):
             range_ = None
         if known is None and self._listings.get(function.address, 1) <= 1:
             window.initial = range_

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from models.resources import WINDOW_KINDS, Range, function_address, split_function_address
-from models.sources.kernel_log_boot import Boot, BusKey, Change
+from models.sources.kernel_log_boot import Boot, BusKey, Change, Family
 from models.sources.kernel_log_lines import Line
 from models.sources.kernel_log_resource import LoggedResource, find_resource
 from models.sources.observation import SeenRootBus, SeenRootWindow, SeenWindow
@@ -33,6 +33,13 @@ _PLATFORM = re.compile(
     r"|\bOPAL\b|firmware_features"
 )
 """Words that only an x86 kernel prints, and with them those of other platforms."""
+_FAMILIES: tuple[tuple[str, Family], ...] = (
+    ("CPU0 revision is: ", "mips"),
+    ("MIPS: machine is ", "mips"),
+    ("ppc64_pft_size", "powerpc"),
+    (" machine description", "powerpc"),
+)
+"""Words by which a kernel shows for which family of processors it is built."""
 _FIRMWARE_MAP = re.compile(r"BIOS-e820: \[mem 0x(?P<start>[0-9a-f]+)-0x(?P<end>[0-9a-f]+)\] (?!usable)")
 _COMMAND_LINE = re.compile(r"(?:^|\] |kernel: )(?:Kernel c|C)ommand line: *(?P<words>\S.*)")
 _NAMES = ("DMI: ", "Machine model: ", "Hardware name: ", "machine is ")
@@ -162,6 +169,8 @@ _BUS_HANDLERS: tuple[tuple[str, Callable[[Boot, BusKey, Line], None]], ...] = (
 
 def take_platform_line(boot: Boot, text: str) -> None:
     """Apply a line that names no function and no bus."""
+    if boot.family is None and not boot.x86:
+        boot.family = next((family for words, family in _FAMILIES if words in text), None)
     if "ACPI: PCI Root Bridge" in text:
         _acpi_root(boot, text)
     elif "host bridge window [" in text:

@@ -19,6 +19,11 @@ def is_x86(boot: Boot) -> bool:
     )
 
 
+def architecture(boot: Boot) -> str:
+    """What a kernel engine takes for ``arch``."""
+    return boot.family or ("x86" if is_x86(boot) else "generic")
+
+
 def claims_firmware(boot: Boot, seen: SeenStage, root: BusKey) -> bool:
     """Whether the kernel takes the addresses that firmware gave below this root bus (x86 does, most boards do not).
 

@@ -74,11 +74,29 @@ def _claim(context: Context, bus: Bus, resource: Resource, start: Address) -> bo
     if window is None or (window.pref and not resource.pref):
         context.journal.not_claimed(resource, start, "no compatible bridge window")
         return False
+    if context.takes_in_windows and resource.is_window and _take_in(window, resource, start, end):
+        context.journal.claimed(resource)
+        return True
     if not window.gaps.is_free(start, end):
         context.journal.not_claimed(resource, start, "address conflict")
         return False
     window.insert(resource, start)
     context.journal.claimed(resource)
+    return True
+
+
+def _take_in(window: Resource, resource: Resource, start: Address, end: Address) -> bool:
+    """Put a bridge window around what was claimed inside it before, which then stands in it."""
+    inside = [child for child in window.children if child.start < end and start < child.end]
+    if not inside or not all(start <= child.start and child.end <= end for child in inside):
+        return False
+    places = [(child, child.start, child.gaps) for child in inside]
+    for child in inside:
+        child.detach()
+    window.insert(resource, start)
+    for child, at, gaps in places:
+        resource.insert(child, at)
+        child.gaps = gaps
     return True
 
 

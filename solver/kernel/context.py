@@ -33,3 +33,13 @@ class Context:
     @property
     def is_x86(self) -> bool:
         return self.parameters.arch == "x86"
+
+    @property
+    def skips_aliases(self) -> bool:
+        """I/O begins in the first 256 bytes of a KiB (IP30, x86)."""
+        return self.parameters.arch in ("x86", "mips")
+
+    @property
+    def takes_in_windows(self) -> bool:
+        """A window may be claimed around one that was claimed before (PA Semi)."""
+        return self.parameters.arch == "powerpc"

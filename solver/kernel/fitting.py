@@ -99,8 +99,10 @@ def first_fit(
             bottom, top = _keep_larger_side(bottom - offset, top - offset)
             bottom, top = bottom + offset, top + offset
         at = align_up(bottom, alignment)
-        if context.is_x86:
-            at = _skip_aliases(at - offset) + offset if window.io else max(at, _BIOS_END + offset)
+        if window.io and context.skips_aliases:
+            at = _skip_aliases(at - offset) + offset
+        elif context.is_x86:
+            at = max(at, _BIOS_END + offset)
         if context.rules.tail_relocation and not window.io:
             at = _relocate_tail(at, bottom, size, alignment)
         if bottom <= at and at + size <= top:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 from models.errors import InputError
 from models.resources import MIB, FunctionAddress, Size, parse_function_address, parse_number
 from models.topology import Topology
 
 Realloc = Literal["on", "off", "auto"]
-Arch = Literal["x86", "generic"]
+Arch = Literal["x86", "mips", "powerpc", "generic"]
+"""``generic`` has no rules of its own (ARM64, RISC-V)."""
 Firmware = Literal["claim", "ignore"]
 
 _Parser = Callable[[str], dict[str, Any]]
@@ -135,7 +136,7 @@ _PARSERS: dict[str, _Parser] = {
     "hpmemsize": _sizes("hpmemsize", "memory_reserve", "prefetchable_reserve"),
     "cbiosize": _sizes("cbiosize", "cardbus_io"),
     "cbmemsize": _sizes("cbmemsize", "cardbus_memory"),
-    "arch": _word("arch", "arch", "x86", "generic"),
+    "arch": _word("arch", "arch", *get_args(Arch)),
     "isa": _switch("isa", "isa"),
     "firmware": _word("firmware", "firmware", "claim", "ignore"),
 }

@@ -75,7 +75,7 @@ def test_the_boot_begins_with_what_firmware_had_set_up() -> None:
 
 def test_the_platform_and_the_command_line_are_told() -> None:
     read = history(BOOT)
-    assert (read.kernel, read.x86, read.parameters) == ("6.1.7-made-up", True, "realloc,hpmmiosize=4M")
+    assert (read.kernel, read.arch, read.parameters) == ("6.1.7-made-up", "x86", "realloc,hpmmiosize=4M")
 
 
 def test_a_board_whose_kernel_assigns_everything_anew_starts_with_nothing_assigned() -> None:
@@ -91,10 +91,52 @@ def test_a_board_whose_kernel_assigns_everything_anew_starts_with_nothing_assign
     (boot,) = history(
         board.replace("pci 0000:00:1f.5: BAR 0: assigned", lines + "pci 0000:00:1f.5: BAR 0: assigned")
     ).stages
-    assert not history(board).x86
+    assert history(board).arch == "generic"
     assert all(bar.address is None for _, bar in boot.before.bars())
     assert all(window.range is None for _, window in boot.before.windows())
     assert boot.outcome.bars[BarKey(GPU, 0)] == 0x80300000
+
+
+def test_what_a_retry_moved_had_been_claimed() -> None:
+    retried = BOOT.replace(
+        "pci 0000:00:1f.5: BAR 0: assigned",
+        "pci_bus 0000:00: No. 2 try to assign unassigned res\n"
+        "pci 0000:00:03.0: resource 15 [mem 0x3000000000-0x300fffffff 64bit pref] released\n"
+        "pci 0000:01:00.0: BAR 1: assigned [mem 0x3010000000-0x301fffffff 64bit pref]\n"
+        "pci 0000:01:00.0: BAR 0: assigned [mem 0x80300000-0x803fffff]\n"
+        "pci 0000:00:1f.3: BAR 0: assigned [mem 0x80200000-0x8020ffff 64bit]\n"
+        "pci 0000:00:1f.5: BAR 0: assigned",
+    )
+    (boot,) = history(retried).stages
+    assert dict(boot.before.bars())[BarKey(GPU, 1)].address == 0x3000000000
+
+
+def test_what_the_kernel_never_touches_stays_where_it_is() -> None:
+    board = BOOT.replace("BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable", "CPU0 revision is: 00000f24")
+    moved = "".join(
+        f"pci {function}: BAR {number}: assigned [mem {start:#x}-{start + size - 1:#x}]\n"
+        for function, number, start, size in (
+            ("0000:00:1f.3", 0, 0x80200000, 0x10000),
+            ("0000:01:00.0", 0, 0x80300000, 0x100000),
+        )
+    )
+    odd = "pci 0000:00:04.0: [8086:0005] type 00 class 0x000000\npci 0000:00:04.0: reg 0x10: [mem 0x600000-0x601fff]\n"
+    text = board.replace("pci 0000:00:1f.3: [", odd + "pci 0000:00:1f.3: [")
+    read = history(text.replace("pci 0000:00:1f.5: BAR 0: assigned", moved + "pci 0000:00:1f.5: BAR 0: assigned"))
+    before = dict(read.stages[0].before.bars())
+    assert read.arch == "mips"
+    assert before[BarKey(FunctionAddress("0000:00:04.0"), 0)].address == 0x600000
+    assert before[BarKey(FunctionAddress("0000:00:1f.3"), 0)].address is None
+
+
+def test_a_window_of_some_size_at_bus_address_0_is_open() -> None:
+    root = "pci_bus 0000:00: root bus resource [io  0x1000-0xffff window]"
+    offset = "pci_bus 0000:00: root bus resource [io  0x80000-0x8ffff] (bus address [0x0000-0xffff])"
+    window = "pci 0000:00:03.0:   bridge window [mem 0x80000000-0x800fffff]"
+    for last, expected in ((0x83FFF, Range(0x80000, 0x84000)), (0x80FFF, None)):
+        line = f"pci 0000:00:03.0:   bridge window [io  0x80000-{last:#x}]\n"
+        (boot,) = history(BOOT.replace(root, offset).replace(window, line + window)).stages
+        assert dict(boot.before.windows())[WindowKey(PORT, "io")].range == expected
 
 
 def test_an_address_refused_for_what_is_not_pci_is_not_taken() -> None:

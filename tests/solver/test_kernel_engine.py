@@ -16,7 +16,7 @@ from solver.kernel.parameters import Event, Parameters, parse_parameters
 from solver.kernel.rules import RULES
 from solver.request import Request
 from tests.pitfalls import PITFALLS, at, device, hopeless_bar, inner, over, realloc_makes_it_worse, span
-from tests.topologies import address, bridge, function, key, machine
+from tests.topologies import address, bar, bridge, function, key, machine
 
 MACHINE = machine(bridge("00:01.0", function("01:00.0")))
 
@@ -96,6 +96,23 @@ def test_a_retry_is_told() -> None:
     log = engine("linux-6.1")(realloc_makes_it_worse(), Request(options={"realloc": "on"})).log
     assert "pci_bus 0000:00: No. 2 try to assign unassigned res" in log
     assert "pci 0000:00:01.0: resource 14 [mem 0x80500000-0x805fffff] released" in log
+
+
+@pytest.mark.parametrize(("name", "moves"), [("linux-6.1", True), ("linux-6.12", True), ("linux-7", False)])
+def test_a_retry_releases_the_memory_window_in_place_of_one_that_failed_before(name: str, *, moves: bool) -> None:
+    """The prefetchable window of the inner bridge fails in the second try; older kernels then take it for absent."""
+    pref = (0x4000000000, 0x4000FFFFFF)
+    device = function(
+        "02:00.0",
+        bar(0, "1M", at=0x80100000),
+        bar(2, "16M", width=64, pref=True, at=pref[0]),
+        bar(4, "16M", width=64, pref=True),
+    )
+    inner_bridge = bridge("01:00.0", device, mem=(0x80100000, 0x801FFFFF), pref=pref)
+    topology = machine(bridge("00:01.0", inner_bridge, mem=(0x80000000, 0x801FFFFF), pref=pref))
+    placement = engine(name)(topology, Request(options={"realloc": "on"})).plan.placement
+    assert None not in placement.bars.values()
+    assert placement.bars[key("02:00.0")] == (0x80000000 if moves else 0x80100000)
 
 
 @pytest.mark.parametrize("generation", RULES)
