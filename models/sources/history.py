@@ -17,12 +17,9 @@ from models.sources.kernel_log import last_complete, read_boots
 from models.sources.kernel_log_boot import Boot
 from models.sources.kernel_log_buses import complete
 from models.sources.kernel_log_stages import Decision, SeenStage, Stages, copy_function, root_of, snapshot
-from models.sources.log_evidence import architecture, claims_firmware, reserves_room
+from models.sources.log_evidence import architecture, claims_firmware, is_untouched, reserves_room
 from models.sources.observation import Failure, Observation, SeenBar, SeenFunction
 from models.topology import BarKey, Topology
-
-_UNTOUCHED_CLASSES = ("0000", "0600")
-"""Not defined, and host bridge: the kernel leaves their BARs as they are."""
 
 StageKind = Literal["boot", "hot-add", "rescan", "resize", "reassign", "removal"]
 
@@ -285,10 +282,9 @@ def _met(
     else:
         taken = claims_firmware(boot, seen, root_of(boot, address))
         function = copy_function(end)
-        untouched = (end.class_code or "").startswith(_UNTOUCHED_CLASSES)
         for index, bar in end.bars.items():
             refused = (address, index) in boot.foreign
-            stays = bar.fixed or untouched or (taken and not refused)
+            stays = bar.fixed or is_untouched(end) or (taken and not refused)
             function.bars[index] = _as_found(bar) if stays else _nowhere(bar)
         for kind, window in function.windows.items():
             window.range = window.initial if taken and (address, kind) not in boot.foreign else None

@@ -19,6 +19,11 @@ def is_x86(boot: Boot) -> bool:
     )
 
 
+def is_untouched(function: SeenFunction) -> bool:
+    """Whether the kernel leaves its BARs as they are: it is of no defined class, or a host bridge."""
+    return (function.class_code or "").startswith(("0000", "0600"))
+
+
 def architecture(boot: Boot) -> str:
     """What a kernel engine takes for ``arch``."""
     return boot.family or ("x86" if is_x86(boot) else "generic")
@@ -40,7 +45,7 @@ def claims_firmware(boot: Boot, seen: SeenStage, root: BusKey) -> bool:
     kept = replaced = 0
     for address in seen.found:
         other = boot.functions.get(address)
-        if other is None or root_of(boot, address) != root:
+        if other is None or is_untouched(other) or root_of(boot, address) != root:
             continue
         for bar in _bars(other):
             if bar.initial:
