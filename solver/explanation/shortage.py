@@ -35,7 +35,7 @@ def find_shortage(
         if missing is not None:
             return missing, ()
     free_items = [item for item in items if item.movable] or items
-    places = _union(span for item in free_items for span in item.places)
+    places = _useful(_union(span for item in free_items for span in item.places), free_items)
     reserved = [*problem.reserved[case.space], *(b for bar in problem.bars if bar.stand_in for b in _span(bar))]
     windows = tuple(_cpu(problem, case, span) for span in places)
     needed = _least_bytes(problem, [item for item in items if item.movable or _within(_span(item)[0], places)])
@@ -48,6 +48,18 @@ def find_shortage(
         if block is not None:
             return block, windows
     return NoArrangement(needed, room), windows
+
+
+def _useful(places: list[Span], items: Sequence[BarItem]) -> list[Span]:
+    """The places that are long enough for one of the items, or the longest where none is."""
+
+    def least(item: BarItem) -> Size:
+        blocks = [window.granularity for window in item.bus.windows if window.space == item.space]
+        return item.span if not blocks or not item.movable or item.bus.subtractive else max(item.span, min(blocks))
+
+    smallest = min(least(item) for item in items)
+    useful = [place for place in places if place[1] - place[0] >= smallest]
+    return useful or sorted(places, key=lambda place: place[0] - place[1])[:1]
 
 
 def least_growth(case: Case) -> Size:

@@ -10,6 +10,7 @@ from models.resources import (
     FOUR_GIB,
     IO_GRANULARITY,
     MEMORY_GRANULARITY,
+    MIB,
     Range,
     Size,
     align_up,
@@ -33,6 +34,8 @@ def larger_windows(case: Case, unplaced: Sequence[BarKey]) -> list[Way]:
     least = least_growth(case)
     ways = []
     serving = [window for window in case.root.windows if any(_serves(case, window, bar) for bar in wanted)]
+    # What lies below 1 MiB is for legacy devices, and memory above it.
+    serving = [window for window in serving if window.space == "io" or window.range.end - window.offset > MIB]
     for window in serving:
         ends = [_grow(case, window, step, least, at_start=at_start) for at_start in (False, True)]
         found = [way for way in ends if way is not None]

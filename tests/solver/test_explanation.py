@@ -153,6 +153,15 @@ def test_a_bridge_window_around_pins_takes_the_room_between_them() -> None:
     assert conflict.shortage.around == (("0000:00:00.0", "mem", Range(at(3), at(12))),)
 
 
+def test_root_windows_that_hold_none_of_the_bars_are_no_room() -> None:
+    legacy = RootWindow("mem", Range.inclusive(0xA0000, 0xBFFFF))
+    explanation = explain(over(0, 8, device(0, 16), windows=(legacy,)), QUICK)
+    conflict = one(explanation)
+    assert conflict.shortage == TooFewBytes(needed=16 * MIB, room=8 * MIB)
+    assert conflict.windows == (Range.of(at(0), 8 * MIB),)
+    assert [way.window for way in explanation.parts[0].ways if way.kind is WayKind.WINDOW] == [Range.of(at(0), 8 * MIB)]
+
+
 def test_bytes_enough_but_no_order() -> None:
     conflict = one(explain(no_order(), QUICK))
     assert conflict.shortage == NoArrangement(needed=8 * MIB, room=10 * MIB)
