@@ -87,7 +87,11 @@ def _greedy_start(topology: Topology, request: Request, limits: Limits) -> Place
         return None
     best: Result | None = None
     for name in _GREEDIES:
-        result = engine(name)(topology, replace(request, options={}))
+        try:
+            result = engine(name)(topology, replace(request, options={}))
+        except KeyboardInterrupt:
+            limits.interrupted = True
+            break
         worth = [objective.value for objective in result.plan.objectives]
         if result.legal and (best is None or worth < [objective.value for objective in best.plan.objectives]):
             best = result

@@ -13,80 +13,19 @@ model, so nothing is lost but time.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 
-from models.resources import FunctionAddress, Size, Space, align_down, align_up
-from models.topology import BarKey
+from models.resources import FunctionAddress, Size, Space
 from solver.arrangement import Arrangement
 from solver.cpsat.constraints import Walls
+from solver.cpsat.group import Group, blame, collisions, merge, must_change, part_of, pinned
 from solver.cpsat.model import Answer, Limits, PlacementModel
 from solver.cpsat.worth import floors, today, worth
 from solver.packing import TOGETHER, Packer, shrink
-from solver.problem import BarItem, BusNode, Problem, Span, WindowItem
+from solver.problem import BarItem, Problem, WindowItem
 
 _TRIES = 3
 """How often the solver is asked for one group."""
-
-
-@dataclass(slots=True, eq=False)
-class Group:
-    """Functions of the root bus that are placed together.
-
-    Attributes
-    ----------
-    answer
-        The optimum of the group by itself.
-    first
-        An arrangement found without a solver.
-    tries
-        How often the solver was asked.
-    """
-
-    atoms: tuple[FunctionAddress, ...]
-    bars: list[BarItem]
-    windows: list[WindowItem]
-    answer: Answer = field(default_factory=lambda: Answer(None, {}, {}))
-    first: Arrangement | None = None
-    of_today: Arrangement | None = None
-    tries: int = 0
-    taken: tuple[Arrangement | None, list[tuple[Space, Span]]] = (None, [])
-
-    @property
-    def now(self) -> Arrangement:
-        """The group's arrangement of today."""
-        if self.of_today is None:
-            self.of_today = today(self.bars, self.windows)
-        return self.of_today
-
-    def spans(self, arrangement: Arrangement) -> list[tuple[Space, Span]]:
-        """What the group takes on the root bus, but for immovable BARs that are on that bus themselves."""
-        if self.taken[0] is not arrangement:
-            self.taken = arrangement, self._spans(arrangement)
-        return self.taken[1]
-
-    def _spans(self, arrangement: Arrangement) -> list[tuple[Space, Span]]:
-        taken: list[tuple[Space, Span]] = []
-        for window in self.windows:
-            span = arrangement.windows.get(window.key)
-            if span is not None and _stands_on_root(window.bus, window.space, span, arrangement):
-                taken.append((window.space, span))
-        for bar in self.bars:
-            fixed = None if bar.bus.parent is None else bar.today
-            at = arrangement.bars.get(bar.key) if bar.movable else fixed
-            if at is not None and _stands_on_root(bar.bus, bar.space, (at, at + bar.span), arrangement):
-                taken.append((bar.space, (at, at + bar.span)))
-        return taken
-
-
-def _stands_on_root(bus: BusNode, space: Space, span: Span, arrangement: Arrangement) -> bool:
-    """Whether an item on ``bus`` counts as standing on the root bus: it does behind subtractive bridges' windows."""
-    while bus.parent is not None:
-        opened = [arrangement.windows.get(window.key) for window in bus.windows if window.space == space]
-        if not bus.subtractive or any(low <= span[0] and span[1] <= high for low, high in filter(None, opened)):
-            return False
-        bus = bus.parent
-    return True
 
 
 class Search:
@@ -148,7 +87,7 @@ class Search:
             for number, group in enumerate(pending):
                 self._solve_alone(group, min(1.0, 1.5 / (len(pending) - number)))
                 if group.answer.infeasible:
-                    return Answer(None, {}, {}, infeasible=True, blame=_blame(group))
+                    return Answer(None, {}, {}, infeasible=True, blame=blame(group))
             pending = self._resolve_conflicts() or self._unproved()
         return None
 
@@ -175,8 +114,8 @@ class Search:
         for bar in self.problem.bars:
             group_of(bar).bars.append(bar)
         groups = list(parts.values())
-        while clashes := _collisions(groups, {id(group): group.now for group in groups}):
-            groups = _merge(groups, clashes[0])
+        while clashes := collisions(groups, {id(group): group.now for group in groups}):
+            groups = merge(groups, clashes[0])
         return groups
 
     def _begin(self, group: Group, ways: Sequence[Size]) -> None:
@@ -245,10 +184,10 @@ class Search:
     def _first_answer(self, group: Group, ways: Sequence[Size]) -> Answer | None:
         """The best arrangement that needs no solver: today's, today's with windows drawn in, or a packing."""
         candidates = [group.answer.arrangement] if group.answer.arrangement is not None else []
-        if not _must_change(group):
+        if not must_change(group):
             candidates += [group.now, shrink(group.bars, group.windows, group.now)]
             if self.known_is_legal:  # but it may leave alone what has to change
-                known = _part(self.known, group)
+                known = part_of(self.known, group)
                 candidates += [known, shrink(group.bars, group.windows, known)]
         candidates += self._packed(group, ways)
         if not candidates:
@@ -282,7 +221,7 @@ class Search:
                 for space, span in other.spans(other.answer.arrangement or other.now):
                     walls[space].append(span)
             if not any(window.tolerated for window in other.windows):
-                for space, span in _pinned(other):
+                for space, span in pinned(other):
                     walls[space].append(span)
         return walls
 
@@ -292,15 +231,15 @@ class Search:
         """Rearrange groups that collide; merge those that cannot be, and return what has to be solved again."""
         while self.limits.left > 0:
             chosen = {id(group): group.answer.arrangement or Arrangement() for group in self.groups}
-            collisions = _collisions(self.groups, chosen)
-            if not collisions:
+            colliding = collisions(self.groups, chosen)
+            if not colliding:
                 return []
-            if not any(self._rearrange(group) for group in collisions[0]):
-                first, second = collisions[0]
+            if not any(self._rearrange(group) for group in colliding[0]):
+                first, second = colliding[0]
                 values = {
                     name: sum(group.answer.bounds.get(name) or 0 for group in (first, second)) for name in self.minimize
                 }
-                self.groups = _merge(self.groups, (first, second))
+                self.groups = merge(self.groups, (first, second))
                 merged = self.groups[-1]
                 merged.answer = Answer(None, {}, dict(values))
                 return [merged]
@@ -335,9 +274,9 @@ class Search:
 
         Whatever time was left, it is no worse than the known one or today's.
         """
-        chosen = {id(group): _part(self.known, group) for group in self.groups}
+        chosen = {id(group): part_of(self.known, group) for group in self.groups}
         complete = {id(group): group.answer.arrangement or chosen[id(group)] for group in self.groups}
-        if not _collisions(self.groups, complete):
+        if not collisions(self.groups, complete):
             chosen = complete
         else:
             attempts = [(group, group.first) for group in self.groups]
@@ -345,8 +284,8 @@ class Search:
             for group, attempt in attempts:
                 if attempt is not None and not self._hits_others(group, attempt, chosen):
                     chosen[id(group)] = attempt
-        if not any(_must_change(group) for group in self.groups):
-            known = {id(group): _part(self.known, group) for group in self.groups}
+        if not any(must_change(group) for group in self.groups):
+            known = {id(group): part_of(self.known, group) for group in self.groups}
             now = {id(group): group.now for group in self.groups}
             chosen = min(chosen, known, now, key=self._total)
         result = Answer(Arrangement(), {}, {})
@@ -369,91 +308,3 @@ class Search:
         """What all groups together are worth, in the order of the objectives."""
         values = [worth(group.bars, group.windows, chosen[id(group)]) for group in self.groups]
         return [sum(value[name] for value in values) for name in self.minimize]
-
-
-def _blame(group: Group) -> tuple[BarKey, ...]:
-    """The BARs that may not stay as they are, of a group that admits no legal arrangement."""
-    evicted = tuple(bar.key for bar in group.bars if bar.evicted or (bar.kept and not bar.placeable))
-    return evicted or tuple(bar.key for bar in group.bars if bar.kept)
-
-
-def _part(arrangement: Arrangement, group: Group) -> Arrangement:
-    """What an arrangement says of the items of a group."""
-    return Arrangement(
-        {bar.key: arrangement.bars.get(bar.key) for bar in group.bars if bar.movable},
-        {window.key: arrangement.windows.get(window.key) for window in group.windows},
-    )
-
-
-def _must_change(group: Group) -> bool:
-    """Whether today's arrangement is no legal one: a movable BAR breaks a rule, or two overlap."""
-    if any(bar.evicted or bar.homeless for bar in group.bars):
-        return True
-    by_bus: dict[tuple[int, Space], list[tuple[Span, bool]]] = defaultdict(list)
-    for bar in group.bars:
-        if bar.today is not None:
-            span = (bar.today, bar.today + bar.span)
-            for bus in _stands_on(bar.bus, bar.space, span):
-                by_bus[bus.number, bar.space].append((span, not bar.movable))
-    for window in group.windows:
-        if window.today is not None:
-            for bus in _stands_on(window.bus, window.space, window.today):
-                by_bus[bus.number, window.space].append((window.today, window.tolerated))
-    return any(_overlap_beyond_tolerance(spans) for spans in by_bus.values())
-
-
-def _stands_on(bus: BusNode, space: Space, span: Span) -> Iterable[BusNode]:
-    """The buses on which an item counts as standing today: from behind subtractive bridges' windows, more than one."""
-    yield bus
-    while bus.parent is not None and bus.subtractive:
-        opened = [window.today for window in bus.windows if window.space == space and window.today is not None]
-        if any(low <= span[0] and span[1] <= high for low, high in opened):
-            return
-        bus = bus.parent
-        yield bus
-
-
-def _overlap_beyond_tolerance(spans: list[tuple[Span, bool]]) -> bool:
-    """Whether two of these overlap that do not both stay as they are (marked by the truth value)."""
-    open_: list[tuple[Span, bool]] = []
-    for span, settled in sorted(spans):
-        open_ = [other for other in open_ if other[0][1] > span[0]]
-        if any(not (settled and other_settled) for _, other_settled in open_):
-            return True
-        open_.append((span, settled))
-    return False
-
-
-def _pinned(group: Group) -> Iterable[tuple[Space, Span]]:
-    """Ranges on the root bus that a group's windows cover in every arrangement: around each immovable BAR."""
-    grain = {(window.inner.number, window.space): window.granularity for window in group.windows}
-    for bar in group.bars:
-        if not bar.movable and bar.nested and bar.bus.parent is not None and bar.today is not None:
-            step, bus = 1, bar.bus
-            while bus.parent is not None:  # nothing need open a window for what lies behind subtractive bridges only
-                if not bus.subtractive:
-                    step = grain.get((bus.number, bar.space), 1)
-                bus = bus.parent
-            yield bar.space, (align_down(bar.today, step), align_up(bar.today + bar.span, step))
-
-
-def _collisions(groups: list[Group], chosen: dict[int, Arrangement]) -> list[tuple[Group, Group]]:
-    """Pairs of groups whose ranges on the root bus overlap."""
-    taken = [(space, span, group) for group in groups for space, span in group.spans(chosen[id(group)])]
-    taken.sort(key=lambda entry: (entry[0], entry[1]))
-    pairs: list[tuple[Group, Group]] = []
-    last: tuple[Space, Span, Group] | None = None
-    for entry in taken:
-        if last is not None and last[0] == entry[0] and entry[1][0] < last[1][1]:
-            if last[2] is not entry[2]:
-                pairs.append((last[2], entry[2]))
-            if entry[1][1] <= last[1][1]:
-                continue
-        last = entry
-    return pairs
-
-
-def _merge(groups: list[Group], pair: tuple[Group, ...]) -> list[Group]:
-    first, second = pair
-    merged = Group(first.atoms + second.atoms, first.bars + second.bars, first.windows + second.windows)
-    return [group for group in groups if group not in (first, second)] + [merged]

@@ -13,11 +13,15 @@ from typing import Any, TypeAlias
 
 from ortools.sat.python import cp_model
 
+from models.errors import InputError
 from models.resources import Size, Space, align_down, align_up
 from solver.problem import BarItem, BusNode, Span, WindowItem
 
 Expression: TypeAlias = Any
 """A linear expression or an integer; the unions that OR-Tools declares hold numpy scalars and cannot be added."""
+
+_LARGEST = 1 << 58
+"""The largest number of granules in an address; sums of a few stay within the solver's integers."""
 
 Literal: TypeAlias = Any
 """A Boolean variable, its negation, or a Python truth value."""
@@ -103,9 +107,22 @@ def make_variables(bars: Iterable[BarItem], windows: Iterable[WindowItem], *, re
     ----------
     require_all
         Every required BAR gets a place, as it is known to be possible.
+
+    Raises
+    ------
+    InputError
+        If the addresses are too large, in granules, for the solver's integers.
     """
     bars, windows = list(bars), list(windows)
     variables = Variables(cp_model.CpModel(), {space: _granule(space, bars, windows) for space in ("io", "mem")})
+    items: list[BarItem | WindowItem] = [*windows, *(bar for bar in bars if bar.movable)]
+    for item in items:
+        grain, highest = variables.granule[item.space], max((high for _, high in item.places), default=0)
+        if highest // grain > _LARGEST:
+            raise InputError(
+                f"{item.key} may stand at addresses up to {highest:#x} in steps of {grain} bytes; "
+                f"expected fewer than 2^{_LARGEST.bit_length() - 1} steps"
+            )
     for window in windows:
         made = _window(variables, window)
         variables.windows.append(made)

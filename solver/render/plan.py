@@ -15,7 +15,7 @@ from solver.render.words import WINDOW_WORDS, address, bar_kind, bar_size, count
 STATUS_WORDS = {
     Status.OPTIMAL: "optimal, every value is proved",
     Status.FEASIBLE: "feasible, a legal plan that is not proved to be the best",
-    Status.INFEASIBLE: "infeasible, proved: the BARs that have to stay admit no legal placement",
+    Status.INFEASIBLE: "infeasible, proved: the BARs that have an address admit no legal placement under this policy",
     Status.UNKNOWN: "unknown, time ran out without a plan",
 }
 """What each status tells a person."""

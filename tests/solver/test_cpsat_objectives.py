@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from models.mobility import Policy
+from models.errors import InputError
+from models.mobility import Policy, mobility
 from models.plan import Status
-from models.topology import Topology
+from models.resources import Range
+from models.topology import RootWindow, Topology
 from solver.cpsat.engine import solve
+from solver.cpsat.variables import make_variables
+from solver.problem import problems
 from solver.request import Request
 from solver.result import Result
 from tests.topologies import MEM, bar, bridge, function, host, key, machine
@@ -211,3 +215,12 @@ def test_a_pinned_bar_makes_moves_dearer() -> None:
     assert [objective.value for objective in free.plan.objectives] == [0, 1, 0]
     assert [objective.value for objective in pinned.plan.objectives] == [1, 0, 0]
     assert pinned.plan.status is Status.OPTIMAL
+
+
+def test_addresses_beyond_the_solver_are_refused_in_one_line() -> None:
+    """Small I/O BARs near the end of 64 bits once made the solver raise an error of its own."""
+    high = RootWindow("io", Range(1 << 62, (1 << 62) + 0x10000))
+    topology = machine(host(function("00:01.0", bar(0, 4, io=True)), mem=None, pref=None, io=None, windows=[high]))
+    (problem,) = problems(topology, mobility(topology))
+    with pytest.raises(InputError, match="expected fewer than"):
+        make_variables(problem.bars, problem.windows, require_all=False)

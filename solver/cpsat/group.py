@@ -1,0 +1,162 @@
+"""A group: functions of the root bus that are placed together, what it takes there, and where two are in the way."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from models.resources import FunctionAddress, Space, align_down, align_up
+from models.topology import BarKey
+from solver.arrangement import Arrangement
+from solver.cpsat.model import Answer
+from solver.cpsat.worth import today
+from solver.problem import BarItem, BusNode, Span, WindowItem
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """Functions of the root bus that are placed together.
+
+    Attributes
+    ----------
+    answer
+        The optimum of the group by itself.
+    first
+        An arrangement found without a solver.
+    tries
+        How often the solver was asked.
+    """
+
+    atoms: tuple[FunctionAddress, ...]
+    bars: list[BarItem]
+    windows: list[WindowItem]
+    answer: Answer = field(default_factory=lambda: Answer(None, {}, {}))
+    first: Arrangement | None = None
+    of_today: Arrangement | None = None
+    tries: int = 0
+    taken: tuple[Arrangement | None, list[tuple[Space, Span]]] = (None, [])
+
+    @property
+    def now(self) -> Arrangement:
+        """The group's arrangement of today."""
+        if self.of_today is None:
+            self.of_today = today(self.bars, self.windows)
+        return self.of_today
+
+    def spans(self, arrangement: Arrangement) -> list[tuple[Space, Span]]:
+        """What the group takes on the root bus, but for immovable BARs that are on that bus themselves."""
+        if self.taken[0] is not arrangement:
+            self.taken = arrangement, self._spans(arrangement)
+        return self.taken[1]
+
+    def _spans(self, arrangement: Arrangement) -> list[tuple[Space, Span]]:
+        taken: list[tuple[Space, Span]] = []
+        for window in self.windows:
+            span = arrangement.windows.get(window.key)
+            if span is not None and _stands_on_root(window.bus, window.space, span, arrangement):
+                taken.append((window.space, span))
+        for bar in self.bars:
+            fixed = None if bar.bus.parent is None else bar.today
+            at = arrangement.bars.get(bar.key) if bar.movable else fixed
+            if at is not None and _stands_on_root(bar.bus, bar.space, (at, at + bar.span), arrangement):
+                taken.append((bar.space, (at, at + bar.span)))
+        return taken
+
+
+def _stands_on_root(bus: BusNode, space: Space, span: Span, arrangement: Arrangement) -> bool:
+    """Whether an item on ``bus`` counts as standing on the root bus: it does behind subtractive bridges' windows."""
+    while bus.parent is not None:
+        opened = [arrangement.windows.get(window.key) for window in bus.windows if window.space == space]
+        if not bus.subtractive or any(low <= span[0] and span[1] <= high for low, high in filter(None, opened)):
+            return False
+        bus = bus.parent
+    return True
+
+
+def blame(group: Group) -> tuple[BarKey, ...]:
+    """The BARs that may not stay as they are, of a group that admits no legal arrangement."""
+    evicted = tuple(bar.key for bar in group.bars if bar.evicted or (bar.kept and not bar.placeable))
+    return evicted or tuple(bar.key for bar in group.bars if bar.kept)
+
+
+def part_of(arrangement: Arrangement, group: Group) -> Arrangement:
+    """What an arrangement says of the items of a group."""
+    return Arrangement(
+        {bar.key: arrangement.bars.get(bar.key) for bar in group.bars if bar.movable},
+        {window.key: arrangement.windows.get(window.key) for window in group.windows},
+    )
+
+
+def must_change(group: Group) -> bool:
+    """Whether today's arrangement is no legal one: a movable BAR breaks a rule, or two overlap."""
+    if any(bar.evicted or bar.homeless for bar in group.bars):
+        return True
+    by_bus: dict[tuple[int, Space], list[tuple[Span, bool]]] = defaultdict(list)
+    for bar in group.bars:
+        if bar.today is not None:
+            span = (bar.today, bar.today + bar.span)
+            for bus in _stands_on(bar.bus, bar.space, span):
+                by_bus[bus.number, bar.space].append((span, not bar.movable))
+    for window in group.windows:
+        if window.today is not None:
+            for bus in _stands_on(window.bus, window.space, window.today):
+                by_bus[bus.number, window.space].append((window.today, window.tolerated))
+    return any(_overlap_beyond_tolerance(spans) for spans in by_bus.values())
+
+
+def _stands_on(bus: BusNode, space: Space, span: Span) -> Iterable[BusNode]:
+    """The buses on which an item counts as standing today: from behind subtractive bridges' windows, more than one."""
+    yield bus
+    while bus.parent is not None and bus.subtractive:
+        opened = [window.today for window in bus.windows if window.space == space and window.today is not None]
+        if any(low <= span[0] and span[1] <= high for low, high in opened):
+            return
+        bus = bus.parent
+        yield bus
+
+
+def _overlap_beyond_tolerance(spans: list[tuple[Span, bool]]) -> bool:
+    """Whether two of these overlap that do not both stay as they are (marked by the truth value)."""
+    open_: list[tuple[Span, bool]] = []
+    for span, settled in sorted(spans):
+        open_ = [other for other in open_ if other[0][1] > span[0]]
+        if any(not (settled and other_settled) for _, other_settled in open_):
+            return True
+        open_.append((span, settled))
+    return False
+
+
+def pinned(group: Group) -> Iterable[tuple[Space, Span]]:
+    """Ranges on the root bus that a group's windows cover in every arrangement: around each immovable BAR."""
+    grain = {(window.inner.number, window.space): window.granularity for window in group.windows}
+    for bar in group.bars:
+        if not bar.movable and bar.nested and bar.bus.parent is not None and bar.today is not None:
+            step, bus = 1, bar.bus
+            while bus.parent is not None:  # nothing need open a window for what lies behind subtractive bridges only
+                if not bus.subtractive:
+                    step = grain.get((bus.number, bar.space), 1)
+                bus = bus.parent
+            yield bar.space, (align_down(bar.today, step), align_up(bar.today + bar.span, step))
+
+
+def collisions(groups: list[Group], chosen: dict[int, Arrangement]) -> list[tuple[Group, Group]]:
+    """Pairs of groups whose ranges on the root bus overlap."""
+    taken = [(space, span, group) for group in groups for space, span in group.spans(chosen[id(group)])]
+    taken.sort(key=lambda entry: (entry[0], entry[1]))
+    pairs: list[tuple[Group, Group]] = []
+    last: tuple[Space, Span, Group] | None = None
+    for entry in taken:
+        if last is not None and last[0] == entry[0] and entry[1][0] < last[1][1]:
+            if last[2] is not entry[2]:
+                pairs.append((last[2], entry[2]))
+            if entry[1][1] <= last[1][1]:
+                continue
+        last = entry
+    return pairs
+
+
+def merge(groups: list[Group], pair: tuple[Group, ...]) -> list[Group]:
+    first, second = pair
+    merged = Group(first.atoms + second.atoms, first.bars + second.bars, first.windows + second.windows)
+    return [group for group in groups if group not in (first, second)] + [merged]
