@@ -32,7 +32,13 @@ class _Reader:
     def bar(self, shape: PlannedBarShape, path: str) -> PlannedBar:
         key = BarKey(FunctionAddress(shape.function), shape.index)
         self._once(key, path)
-        return PlannedBar(key, shape.size, shape.before, shape.after, shape.why)
+        bar = PlannedBar(key, shape.size, shape.before, shape.after, shape.why)
+        if shape.moved is not None and shape.moved != bar.moved:
+            said = str(shape.moved).lower()
+            self.problems.append(
+                (f"{path}.moved", f"expected {str(bar.moved).lower()} after from and to, found {said}")
+            )
+        return bar
 
     def window(self, shape: PlannedWindowShape, path: str) -> PlannedWindow:
         key = WindowKey(FunctionAddress(shape.bridge), shape.window)

@@ -198,6 +198,7 @@ class PlannedBarShape(_Shape):
     size: Unsigned
     before: Unsigned | None = Field(default=None, alias="from")
     after: Unsigned | None = Field(default=None, alias="to")
+    moved: bool | None = None
     why: str | None = None
 
 

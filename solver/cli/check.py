@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @click.option("--plan", "plan_file", type=click.Path(dir_okay=False), metavar="FILE", help="Check this plan document.")
 @click.option("--pin", metavar="BAR", multiple=True, help="Repeat the --pin that the plan was made with.")
 @click.option("--free", metavar="BAR", multiple=True, help="Repeat the --free that the plan was made with.")
+@options.weight
 @options.as_json
 def check(
     inputs: tuple[str, ...],
@@ -34,6 +35,7 @@ def check(
     plan_file: str | None,
     pin: tuple[str, ...],
     free: tuple[str, ...],
+    weight: tuple[str, ...],
     as_json: bool,
 ) -> Exit:
     """Name every rule that a machine or a plan breaks.
@@ -49,6 +51,7 @@ def check(
     """
     from models.document import topology_sha256
     from models.legality import today_breaches
+    from models.plan import Status
     from solver.cli.inputs import read_machine
     from solver.render.columns import bullets, section
 
@@ -61,7 +64,7 @@ def check(
         breaches = today
     else:
         plan = load_plan_for(plan_file, topology)
-        breaches, kept, claims = _check_plan(plan, topology, pin, free)
+        breaches, kept, claims = _check_plan(plan, topology, pin, free, weight)
     broken = len(breaches) + len(claims)
     if as_json:
         document = {
@@ -74,6 +77,9 @@ def check(
         }
         out.write_document(json.dumps(document, indent=2), None)
         return Exit.RULES_BROKEN if broken else Exit.DONE
+    if plan_file is not None and plan.status not in (Status.OPTIMAL, Status.FEASIBLE):
+        out.show(f"The document holds no plan to check: its status is {plan.status}.\n")
+        return Exit.DONE
     what = "The plan" if plan_file is not None else "Today's placement"
     if broken:
         text = f"{what} breaks {broken} {'rule' if broken == 1 else 'rules'}.\n"
@@ -117,7 +123,7 @@ def load_plan_for(file: str, topology: Topology) -> Plan:
 
 
 def _check_plan(
-    plan: Plan, topology: Topology, pin: tuple[str, ...], free: tuple[str, ...]
+    plan: Plan, topology: Topology, pin: tuple[str, ...], free: tuple[str, ...], weight: tuple[str, ...]
 ) -> tuple[list[Breach], list[Breach], list[str]]:
     """New breaches, tolerated ones, and claims of the document that are not so."""
     from models.legality import check as check_placement
@@ -128,8 +134,8 @@ def _check_plan(
 
     if plan.status not in (Status.OPTIMAL, Status.FEASIBLE):
         return [], [], []
-    request = make_request(topology, policy=plan.policy, pin=pin, free=free)
+    request = make_request(topology, policy=plan.policy, pin=pin, free=free, weight=weight)
     immovable = request.mobility(topology).immovable
     new = list(new_breaches(topology, plan.placement, immovable=immovable))
     kept = [breach for breach in check_placement(topology, plan.placement, immovable=immovable) if breach not in new]
-    return new, kept, list(false_claims(plan, topology))
+    return new, kept, list(false_claims(plan, topology, request.weights))

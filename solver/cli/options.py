@@ -144,6 +144,14 @@ policy = _apply(
     ]
 )
 
+weight = click.option(
+    "--weight",
+    metavar="WHAT=COST",
+    multiple=True,
+    help="What preparing a driver costs under policy on-demand, 1 unless said: driver:nvidia=5, class:03=9, "
+    "0000:01:00.0=2. Repeatable.",
+)
+
 search = _apply(
     [
         click.option(
@@ -179,13 +187,7 @@ search = _apply(
             help="A choice of an engine, for instance a kernel parameter: realloc=on, linux-6.1:hpmmiosize=16M, "
             "arch=generic, coreboot:top_down=off. Repeatable; cp-sat has none.",
         ),
-        click.option(
-            "--weight",
-            metavar="WHAT=COST",
-            multiple=True,
-            help="What preparing a driver costs under policy on-demand, 1 unless said: driver:nvidia=5, class:03=9, "
-            "0000:01:00.0=2. Repeatable.",
-        ),
+        weight,
     ]
 )
 
