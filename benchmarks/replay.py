@@ -17,24 +17,12 @@ if TYPE_CHECKING:
     from solver.replay import Run
 
 CAUSES: dict[str, str] = {
-    "alloc-failure/bug220775-legacy-pci-behind-switch": "known bug of that release (220775, and the log does not name "
-    "it): head alignment of a window with a relaxed tail",
-    "arm64/adlink-ava-altra-rebar-fail": "open: 6.18-rc rounds one window of 258 MiB to 1 MiB, as with a relaxed tail, "
-    "where nothing upstream was assigned before",
     "arm64/rpi-cm4-radeon-5450": "missing input: the excerpt ends before anything is assigned",
-    "gpu-server/supermicro-4029gp-trt2-8gpu": "rule: where a prefetchable window failed in the try before, it does not "
-    "exist any more and the retry releases the memory window (no engine does so)",
-    "laptop/asus-zephyrus-g14": "open: below a hot-added switch 6.12.6 leaves a window at the size it requires, with "
-    "the whole of the port's window free",
-    "legacy/sgi-ip30-octane": "open: two BARs begin 1 KiB, not 256 bytes, into the host bridge's I/O window",
     "legacy/sun-ultra60": "missing input: the log tells no bridge windows; addresses are the firmware's",
-    "power/amigaone-x1000": "open: the I/O windows of two ports overlap as the firmware left them, and another one is "
-    "claimed",
     "power/cyrus-p5040": "platform: the windows of the root port are made those of the host bridge",
     "power/power8-s822lc-8335": "platform: PowerNV aligns windows to its segments and stretches those of root ports",
     "power/talos2-aacraid-eeh": "platform: PowerNV aligns windows to its segments and stretches those of root ports",
     "power/talos2-power9": "platform: PowerNV aligns windows to its segments and stretches those of root ports",
-    "server/dell-poweredge-r6515": "rule: 6.16-next stands between two engines; linux-6.18 reproduces it in full",
 }
 """Why the engine differs from the log, by machine; ``open`` = what is seen, without a reason for it."""
 

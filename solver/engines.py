@@ -25,6 +25,8 @@ ENGINES: dict[str, str] = {
     "cp-sat": "solver.cpsat.engine:solve",
     "linux-6.1": "solver.kernel.engine:solve_linux_6_1",
     "linux-6.12": "solver.kernel.engine:solve_linux_6_12",
+    "linux-6.15": "solver.kernel.engine:solve_linux_6_15",
+    "linux-6.18.0": "solver.kernel.engine:solve_linux_6_18_0",
     "linux-6.18": "solver.kernel.engine:solve_linux_6_18",
     "linux-7": "solver.kernel.engine:solve_linux_7",
     "movable-bars": "solver.movable.engine:solve",

@@ -23,6 +23,8 @@ from solver.request import Request
 ENGINE_SINCE: tuple[tuple[tuple[int, ...], str], ...] = (
     ((0,), "linux-6.1"),
     ((6, 10), "linux-6.12"),
+    ((6, 15), "linux-6.15"),
+    ((6, 18), "linux-6.18.0"),
     ((6, 18, 16), "linux-6.18"),
     ((7, 0), "linux-7"),
 )

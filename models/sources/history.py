@@ -6,6 +6,7 @@ the kernel put everything.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -16,10 +17,13 @@ from models.sources.assemble import Assembled, assemble
 from models.sources.kernel_log import last_complete, read_boots
 from models.sources.kernel_log_boot import Boot
 from models.sources.kernel_log_buses import complete
+from models.sources.kernel_log_lines import is_difference
 from models.sources.kernel_log_stages import Decision, SeenStage, Stages, copy_function, root_of, snapshot
 from models.sources.log_evidence import architecture, claims_firmware, is_untouched, reserves_room
 from models.sources.observation import Failure, Observation, SeenBar, SeenFunction
 from models.topology import BarKey, Topology
+
+_NEWER_LOG = re.compile(r"^\+\+\+ \S*?(?P<version>\d+\.\d+(?:[.-]\S*)?)(?=\s|$)", re.MULTILINE)
 
 StageKind = Literal["boot", "hot-add", "rescan", "resize", "reassign", "removal"]
 
@@ -120,12 +124,13 @@ def read_history(text: str, source: str, *, boot: int | None = None) -> History:
     chosen = last_complete(boots) if boot is None else boots[boot - 1]
     if not chosen.functions:
         raise InputError("no PCI function in this boot", source=source)
+    chosen.kernel = chosen.kernel or next((one.kernel for one in boots if one.kernel), None) or _compared_kernel(text)
     follower = watched.of(chosen)
     return History(
         source=source,
         boot=boots.index(chosen) + 1,
         boots=len(boots),
-        kernel=chosen.kernel or next((other.kernel for other in boots if other.kernel), None),
+        kernel=chosen.kernel,
         machine=chosen.machine or next((other.machine for other in boots if other.machine), None),
         parameters=_pci_parameters(chosen.command_line or ""),
         names_resources=chosen.names_resources,
@@ -133,6 +138,12 @@ def read_history(text: str, source: str, *, boot: int | None = None) -> History:
         reallocates=chosen.reallocates,
         stages=tuple(_stages(chosen, follower.stages, source)),
     )
+
+
+def _compared_kernel(text: str) -> str | None:
+    """The version in the name of the newer of two logs: ``+++ dmesg_6.18-rc5``."""
+    named = _NEWER_LOG.search(text) if is_difference(text) else None
+    return None if named is None else named["version"]
 
 
 class _Watched:

@@ -24,6 +24,16 @@ def solve_linux_6_12(topology: Topology, request: Request, progress: Progress | 
     return _solve("linux-6.12", topology, request, progress)
 
 
+def solve_linux_6_15(topology: Topology, request: Request, progress: Progress | None = None) -> Result:
+    """What Linux 6.15 (and the kernels up to 6.17) would do."""
+    return _solve("linux-6.15", topology, request, progress)
+
+
+def solve_linux_6_18_0(topology: Topology, request: Request, progress: Progress | None = None) -> Result:
+    """What Linux 6.18 would do before 6.18.16."""
+    return _solve("linux-6.18.0", topology, request, progress)
+
+
 def solve_linux_6_18(topology: Topology, request: Request, progress: Progress | None = None) -> Result:
     """What Linux 6.18 (from 6.18.16 on) would do."""
     return _solve("linux-6.18", topology, request, progress)

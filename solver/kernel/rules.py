@@ -38,6 +38,8 @@ class Rules:
         Where the assigned window upstream has no room, the required (optional) size is rounded to 1 MiB only.
     relaxed_head
         The alignment that a relaxed window gets.
+    relaxed_without_space
+        A window below two others that have no address yet is relaxed, as if those had no room (a defect of 6.18).
     rom_optional
         Disabled ROMs are optional.
     empty_window_optional
@@ -78,6 +80,7 @@ class Rules:
     relaxed_must: bool = False
     relaxed_optional: bool = False
     relaxed_head: RelaxedHead = "largest child"
+    relaxed_without_space: bool = False
     rom_optional: bool = False
     empty_window_optional: bool = False
     optional_keeps_size: bool = False
@@ -105,6 +108,26 @@ _LINUX_6_12 = replace(
     shares_aligned=True,
 )
 """Classic sizing, relaxed where upstream has no room (from 6.10)."""
+
+_LINUX_6_15 = replace(
+    _LINUX_6_12,
+    relaxed_optional=True,
+    relaxed_head="smaller of both",
+    rom_optional=True,
+    empty_window_optional=True,
+    optional_keeps_size=True,
+    tries_everything_first=True,
+    lower_entries_lost=True,
+)
+"""Required parts before optional ones, ROMs among these (6.15 to 6.17)."""
+
+_LINUX_6_18_0 = replace(
+    _LINUX_6_15,
+    relaxed_without_space=True,
+    selects_window=True,
+    failed_window_kept=True,
+)
+"""Windows are selected by one function; they are relaxed too often (6.18 before tight sizing reached it)."""
 
 _LINUX_6_18 = replace(
     _LINUX_6_12,
@@ -138,6 +161,13 @@ _LINUX_7 = replace(
 """Tight sizing with tail relocation (7.0 with what was merged for 7.1)."""
 
 RULES: Mapping[str, Rules] = MappingProxyType(
-    {"linux-6.1": _LINUX_6_1, "linux-6.12": _LINUX_6_12, "linux-6.18": _LINUX_6_18, "linux-7": _LINUX_7}
+    {
+        "linux-6.1": _LINUX_6_1,
+        "linux-6.12": _LINUX_6_12,
+        "linux-6.15": _LINUX_6_15,
+        "linux-6.18.0": _LINUX_6_18_0,
+        "linux-6.18": _LINUX_6_18,
+        "linux-7": _LINUX_7,
+    }
 )
 """The rules by engine name."""

@@ -227,7 +227,7 @@ class _MemorySizing:
 
     def _upstream_fits(self, size: Size, alignment: Size) -> bool:
         """Whether the nearest assigned window of this type upstream, below the root, has a gap; true without one."""
-        bus = self.bus.parent
+        bus, without = self.bus.parent, 0
         while bus is not None and bus.bridge is not None:
             for window in bus.windows:
                 if (
@@ -237,5 +237,6 @@ class _MemorySizing:
                     and window.m64 == self.window.m64
                 ):
                     return first_fit(self.context, window, size, alignment) is not None
-            bus = bus.parent
-        return True
+            bus, without = bus.parent, without + 1
+        at_boot = self.context.parameters.event.kind == "boot"
+        return not (self.rules.relaxed_without_space and at_boot and without > 1)

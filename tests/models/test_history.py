@@ -73,6 +73,13 @@ def test_the_boot_begins_with_what_firmware_had_set_up() -> None:
     assert boot.outcome.windows[WindowKey(PORT, "pref")] == Range(0x3000000000, 0x3010000000)
 
 
+def test_a_difference_names_its_kernel_in_its_header() -> None:
+    lines = "".join(f"+{line}\n" for line in BOOT.splitlines()[1:])
+    header = "--- old-6.2.1 2026-01-01\n+++ dmesg_6.18-rc5-x  2026-01-02\n@@ -1,9 +1,9 @@\n"
+    assert history(header, lines).kernel == "6.18-rc5-x"
+    assert history(lines).kernel is None
+
+
 def test_the_platform_and_the_command_line_are_told() -> None:
     read = history(BOOT)
     assert (read.kernel, read.arch, read.parameters) == ("6.1.7-made-up", "x86", "realloc,hpmmiosize=4M")
