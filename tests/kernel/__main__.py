@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from pathlib import Path
 
 from tests.kernel.capture import capture
 from tests.kernel.collect import collect, live_records
 from tests.kernel.debian import META_PACKAGES, default_root, install_tools, kernels, set_up, why_not_ready
 from tests.kernel.guest import GuestError
-from tests.kernel.record import RECORDS
+from tests.kernel.judge import judge, machine_of, record_of
+from tests.kernel.pitfalls import MACHINES
+from tests.kernel.record import RECORDS, Record
 from tests.kernel.scenarios import SAMPLES
 from tests.kernel.topologies import random_machine, random_plug
+from tests.kernel.verdicts import REFUSED, incomplete
 
 
 def main() -> int:
@@ -30,11 +34,16 @@ def main() -> int:
     collected.add_argument("captures", type=Path)
     collected.add_argument("--output", type=Path, default=RECORDS)
     recorded = verbs.add_parser("record", help="boot random machines and make records of what the kernel does")
-    recorded.add_argument("kind", choices=("boot", "plug"))
-    recorded.add_argument("first", type=int, help="first seed")
-    recorded.add_argument("last", type=int, help="last seed")
+    recorded.add_argument("kind", choices=("boot", "plug", "pitfall"))
+    recorded.add_argument("first", type=int, nargs="?", default=0, help="first seed, or number of the first pitfall")
+    recorded.add_argument("last", type=int, nargs="?", help="last one; none = all pitfalls")
     recorded.add_argument("--kernel", choices=sorted(META_PACKAGES), default="6.1")
     recorded.add_argument("--output", type=Path, default=RECORDS)
+    judged = verbs.add_parser("judge", help="put cp-sat's plans before the kernel; rows that are there are kept")
+    judged.add_argument("first", type=int, nargs="?", help="first seed of random machines; none = machines with a name")
+    judged.add_argument("last", type=int, nargs="?", help="last seed")
+    judged.add_argument("--plug", action="store_true", help="recorded hot-adds that failed, instead of boots")
+    judged.add_argument("--kernel", choices=sorted(META_PACKAGES), default="6.1")
     arguments = parser.parse_args()
     if arguments.verb == "collect":
         print(f"{len(collect(arguments.captures, arguments.output))} records in {arguments.output}")
@@ -48,6 +57,8 @@ def main() -> int:
     if arguments.verb == "record":
         _record(arguments)
         return 0
+    if arguments.verb == "judge":
+        return _judge(arguments)
     capture(SAMPLES[arguments.machine], kernels(arguments.root)[arguments.kernel], arguments.folder)
     return 0
 
@@ -67,16 +78,50 @@ def _set_up(arguments: argparse.Namespace) -> int:
 
 def _record(arguments: argparse.Namespace) -> None:
     """One line for each record; a machine that QEMU or the kernel cannot handle is named and left out."""
-    make = random_machine if arguments.kind == "boot" else random_plug
+    first, last = arguments.first, len(MACHINES) - 1 if arguments.last is None else arguments.last
+    if arguments.kind == "pitfall":
+        machines = list(MACHINES.values())[first : last + 1]
+    else:
+        make = random_machine if arguments.kind == "boot" else random_plug
+        machines = [make(seed) for seed in range(first, last + 1)]
     arguments.output.mkdir(parents=True, exist_ok=True)
-    for seed in range(arguments.first, arguments.last + 1):
+    for machine in machines:
         try:
-            for record in live_records(make(seed), kernels(arguments.root)[arguments.kernel]):
+            for record in live_records(machine, kernels(arguments.root)[arguments.kernel]):
                 (arguments.output / f"{record.name}.json").write_text(record.dump())
                 missing = [str(key) for key, address in record.result.bars.items() if address is None]
                 print(record.name, record.parameters, "without an address:", ", ".join(missing) or "none", flush=True)
         except GuestError as error:
-            print(f"{arguments.kind} {seed}: {str(error).splitlines()[0]}", flush=True)
+            print(f"{machine.name}: {str(error).splitlines()[0]}", flush=True)
+
+
+def _judge(arguments: argparse.Namespace) -> int:
+    """One line for each plan; 1 if one was refused."""
+    kernel = kernels(arguments.root)[arguments.kernel]
+    verdicts: Counter[str] = Counter()
+    for name in _judged_names(arguments):
+        try:
+            record = Record.load(RECORDS / f"{name}.json") if arguments.plug else record_of(machine_of(name), kernel)
+            for row in judge(record, kernel):
+                verdicts[row.verdict] += 1
+                print(row.record, row.start, row.minimize, row.values, row.verdict, row.words, flush=True)
+        except GuestError as error:
+            print(f"{name}: {str(error).splitlines()[0]}", flush=True)
+    print(dict(verdicts))
+    return 1 if verdicts[REFUSED] else 0
+
+
+def _judged_names(arguments: argparse.Namespace) -> list[str]:
+    if arguments.first is None:
+        # The referee knows root bus 0000:00 under qboot alone.
+        named = (*SAMPLES.values(), *MACHINES.values())
+        return [machine.name for machine in named if machine.firmware == "qboot" and not machine.plugs]
+    seeds = range(arguments.first, (arguments.first if arguments.last is None else arguments.last) + 1)
+    if not arguments.plug:
+        return [f"random-{seed}" for seed in seeds]
+    # What firmware of its own left is not what qboot leaves.
+    found = [path.stem for seed in seeds for path in RECORDS.glob(f"plug-{seed}_{arguments.kernel}_qboot_*hp-*.json")]
+    return [name for name in found if incomplete(Record.load(RECORDS / f"{name}.json"))]
 
 
 if __name__ == "__main__":

@@ -64,6 +64,8 @@ class Machine:
         Added to the kernel command line, for instance ``pci=realloc``.
     pciehp
         Hotplug by the port itself; otherwise through ACPI, QEMU's default on q35.
+    preset
+        Registers that firmware wrote.
     prepare
         Shell script for the guest, before the plugs.
     """
@@ -75,6 +77,7 @@ class Machine:
     memory: str = "512M"
     parameters: str = ""
     pciehp: bool = True
+    preset: tuple[RegisterWrite, ...] = ()
     prepare: str = ""
     plugs: tuple[Plug, ...] = ()
 
@@ -97,10 +100,12 @@ class Guest:
     Parameters
     ----------
     preset
-        Register writes done from outside before the guest's first instruction: the host plays firmware.
+        Register writes done from outside before the guest's first instruction: the host plays firmware. ``None`` =
+        those of the machine.
     """
 
-    def __init__(self, machine: Machine, kernel: Kernel, preset: Sequence[RegisterWrite] = ()) -> None:
+    def __init__(self, machine: Machine, kernel: Kernel, preset: Sequence[RegisterWrite] | None = None) -> None:
+        preset = machine.preset if preset is None else preset
         self.machine, self.kernel = machine, kernel
         self._scratch = tempfile.TemporaryDirectory(prefix="barplan-guest-")
         self.folder = Path(self._scratch.name)

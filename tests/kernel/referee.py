@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from models.placement import Placement
-from models.resources import Range, WindowKind
+from models.resources import FunctionAddress, Range, WindowKind
 from models.topology import Bar, BarKey, Function, Topology, WindowKey
 from tests.kernel.debian import Kernel
 from tests.kernel.guest import Guest, Machine, RegisterWrite
@@ -74,8 +74,8 @@ def register_writes(topology: Topology, placement: Placement) -> Iterator[Regist
             numbers = primary | _secondary(function) << 8 | bridge.subordinate << 16
             yield function.address, BUS_NUMBERS, 4, numbers
             for window in bridge.windows:
-                yield from _window_writes(
-                    function, window.kind, placement.windows.get(WindowKey(function.address, window.kind))
+                yield from window_writes(
+                    function.address, window.kind, placement.windows.get(WindowKey(function.address, window.kind))
                 )
         for bar in function.bars:
             address = placement.bars.get(BarKey(function.address, bar.index))
@@ -100,14 +100,14 @@ def _bar_writes(function: Function, bar: Bar, address: int) -> Iterator[Register
             yield function.address, offset + 4, 4, address >> 32
 
 
-def _window_writes(function: Function, kind: WindowKind, held: Range | None) -> Iterator[RegisterWrite]:
-    """A closed window has a base above its limit."""
+def window_writes(bridge: FunctionAddress, kind: WindowKind, held: Range | None) -> Iterator[RegisterWrite]:
+    """The configuration writes of one window; a closed one has a base above its limit."""
     base, last = (held.start, held.last) if held else (0xFFFF_F000, 0)
     if kind == "io":
-        yield function.address, IO_WINDOW, 2, (last >> 8 & 0xF0) << 8 | base >> 8 & 0xF0
+        yield bridge, IO_WINDOW, 2, (last >> 8 & 0xF0) << 8 | base >> 8 & 0xF0
     else:
         offset = MEMORY_WINDOW if kind == "mem" else PREFETCHABLE_WINDOW
-        yield function.address, offset, 4, last & 0xFFF0_0000 | base >> 16 & 0xFFF0
+        yield bridge, offset, 4, last & 0xFFF0_0000 | base >> 16 & 0xFFF0
         if kind == "pref":
-            yield function.address, offset + 4, 4, base >> 32
-            yield function.address, offset + 8, 4, last >> 32
+            yield bridge, offset + 4, 4, base >> 32
+            yield bridge, offset + 8, 4, last >> 32
