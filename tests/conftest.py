@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
+from hypothesis import settings
+
+# Machines are shared and slow at times, and a failure has to come again; BARPLAN_RANDOM=1 looks for new ones.
+settings.register_profile("barplan", deadline=None, derandomize="BARPLAN_RANDOM" not in os.environ)
+settings.load_profile("barplan")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
