@@ -6,5 +6,7 @@ Guests run without KVM, about five seconds to a boot.
 
 ``pytest tests/kernel`` then boots a few; ``--kernel=all`` boots all, ``--kernel=none`` leaves it at the records in
 ``tests/data/kernel``: what those kernels did with a machine, once, so that an engine is compared without QEMU.
-``python -m tests.kernel record`` makes more of them from random machines, named by their seeds.
+``python -m tests.kernel record`` makes more of them from random machines, named by their seeds, and from the pitfalls
+of greedy allocation; ``python -m tests.kernel judge`` puts plans before a kernel and keeps what it says of each in
+``verdicts.csv``.
 """
