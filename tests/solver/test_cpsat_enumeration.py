@@ -13,7 +13,7 @@ from models.legality import new_breaches, today_breaches
 from models.mobility import Policy
 from models.placement import Placement, measure
 from models.plan import Status
-from models.resources import MIB, Range
+from models.resources import MIB, Range, WindowKind
 from models.topology import Bar, Bridge, BridgeWindow, Function, RootBus, RootWindow, Topology
 from solver.cpsat.engine import solve
 from solver.request import PRESETS, Request
@@ -49,7 +49,8 @@ def small_machine(seed: int) -> tuple[Topology, int]:
         Function(f"0000:01:{index:02x}.0", driver=driver, driver_known=True, bars=(bar,))  # type: ignore[arg-type]
         for index, (bar, driver) in enumerate(zip(bars[:split], drivers[:split], strict=True))
     )
-    kinds = rng.choice([("mem",), ("mem",), ("mem", "pref")])
+    choices: list[tuple[WindowKind, ...]] = [("mem",), ("mem",), ("mem", "pref")]
+    kinds = rng.choice(choices)
     windows = tuple(BridgeWindow(kind) for kind in kinds)
     if len(windows) == 1 and rng.random() < 0.3 and inner:
         deep = Bridge(2, 2, windows=(BridgeWindow("mem"),), functions=inner)
