@@ -10,13 +10,13 @@ from pathlib import Path
 from tests.kernel.capture import capture
 from tests.kernel.collect import collect, live_records
 from tests.kernel.debian import META_PACKAGES, default_root, install_tools, kernels, set_up, why_not_ready
-from tests.kernel.guest import GuestError
+from tests.kernel.guest import GuestError, QemuCrashedError
 from tests.kernel.judge import judge, machine_of, record_of
 from tests.kernel.pitfalls import MACHINES
 from tests.kernel.record import RECORDS, Record
 from tests.kernel.scenarios import SAMPLES
 from tests.kernel.topologies import random_machine, random_plug
-from tests.kernel.verdicts import REFUSED, incomplete
+from tests.kernel.verdicts import CRASHED, REFUSED, incomplete
 
 
 def main() -> int:
@@ -105,6 +105,9 @@ def _judge(arguments: argparse.Namespace) -> int:
             for row in judge(record, kernel):
                 verdicts[row.verdict] += 1
                 print(row.record, row.start, row.minimize, row.values, row.verdict, row.words, flush=True)
+        except QemuCrashedError:
+            verdicts[CRASHED] += 1
+            print(f"{name}: {CRASHED}, no verdict", flush=True)
         except GuestError as error:
             print(f"{name}: {str(error).splitlines()[0]}", flush=True)
     print(dict(verdicts))

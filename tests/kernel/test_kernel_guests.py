@@ -17,6 +17,7 @@ from tests.kernel.collect import live_records
 from tests.kernel.debian import Kernel
 from tests.kernel.guest import Machine
 from tests.kernel.prediction import predicted
+from tests.kernel.record import Record
 from tests.kernel.referee import look, referee
 from tests.kernel.scenarios import HOTPLUG_NO_SPACE
 from tests.kernel.state import differences
@@ -25,8 +26,14 @@ from tests.kernel.topologies import Builder, random_machine, random_plug
 FROM_SCRATCH = Request(policy=Policy.ALWAYS, minimize=("unplaced", "wasted_bytes"), time_limit=20)
 
 
-def test_the_engine_does_what_the_kernel_does_at_boot(kernel: Kernel, seed: int) -> None:
+@cache
+def _booted(seed: int, kernel: Kernel) -> Record:
     (record,) = live_records(random_machine(seed), kernel)
+    return record
+
+
+def test_the_engine_does_what_the_kernel_does_at_boot(kernel: Kernel, seed: int) -> None:
+    record = _booted(seed, kernel)
     assert differences(record.result, predicted(record)) == []
 
 
@@ -36,11 +43,10 @@ def test_the_engine_does_what_the_kernel_does_with_a_new_device(kernel: Kernel, 
 
 
 def test_the_kernel_takes_every_plan(kernel: Kernel, seed: int) -> None:
-    machine = random_machine(seed)
-    topology = look(machine, kernel).topology_before_assignment()
+    topology = _booted(seed, kernel).topology
     plan = engine("cp-sat")(topology, FROM_SCRATCH)
     assert plan.measures.unplaced == 0
-    verdict = referee(machine, kernel, topology, plan.plan.placement)
+    verdict = referee(random_machine(seed), kernel, topology, plan.plan.placement)
     assert verdict.accepted, verdict
 
 
