@@ -319,7 +319,7 @@ class _Builder:
         return bus.subtractive and self._fits_on(bus.parent, space, prefetchable, span)
 
     def _hits(self, bus: BusNode, space: Space, span: Span) -> bool:
-        return any(_overlap(span, other) for other in bus.obstacles[space])
+        return any(overlap(span, other) for other in bus.obstacles[space])
 
     def _standing_obstacles(self, bus: BusNode, space: Space) -> list[Span]:
         """What stands immovable on a bus today, also from behind subtractive bridges."""
@@ -345,15 +345,15 @@ class _Builder:
         legal = not window.homeless and span[0] % grain == 0 and span[1] % grain == 0
         legal = legal and any(_inside(span, place) for place in window.places)
         for obstacle in self._standing_obstacles(window.bus, window.space):
-            if _overlap(span, obstacle):
+            if overlap(span, obstacle):
                 legal = False
                 window.exempt.add(obstacle)
         for other in siblings:
-            if other is not window and other.today and _overlap(span, other.today):
+            if other is not window and other.today and overlap(span, other.today):
                 legal = False
                 window.exempt.add(other.key)
         for reserved in self.problem.reserved[window.space]:
-            if _overlap(span, reserved):
+            if overlap(span, reserved):
                 window.exempt.add(reserved)
         window.tolerated = not legal
 
@@ -395,7 +395,8 @@ def _inside(inner: Span, outer: Span) -> bool:
     return outer[0] <= inner[0] and inner[1] <= outer[1]
 
 
-def _overlap(a: Span, b: Span) -> bool:
+def overlap(a: Span, b: Span) -> bool:
+    """Whether two ranges share a coordinate."""
     return a[0] < b[1] and b[0] < a[1]
 
 

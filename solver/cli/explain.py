@@ -58,7 +58,7 @@ def explain(
     """
     from models.document import topology_sha256
     from solver.cli.inputs import make_request, read_machine
-    from solver.cli.solve import DRIVERS_UNKNOWN
+    from solver.cli.solve import drivers_unknown
     from solver.explanation.explaining import explain as find
     from solver.explanation.findings import Verdict
     from solver.render.columns import bullets, section
@@ -73,7 +73,7 @@ def explain(
         document = explanation_document(explanation, topology_sha256(reading.topology))
         out.write_document(json.dumps(document, indent=2), None)
     else:
-        warnings = [] if reading.drivers_known or policy not in ("safe", "refuse") else [DRIVERS_UNKNOWN]
+        warnings = drivers_unknown(reading.topology) if policy in ("safe", "refuse") else []
         text = explanation_text(explanation, everything=verbose > 0)
         text += section("Warnings", bullets(warnings if explanation.verdict is not Verdict.FITS else []))
         out.show(text + section("Notes", bullets(reading.notes)))

@@ -127,7 +127,7 @@ def _refuse(result: Result) -> Exit:
     return Exit.FAILURE
 
 
-def _drivers_unknown(topology: Topology) -> list[str]:
+def drivers_unknown(topology: Topology) -> list[str]:
     """A warning where BARs stay only because nobody said which driver is bound."""
     functions = [
         function for function, _ in topology.functions() if any(bar.address is not None for bar in function.bars)
@@ -153,7 +153,7 @@ def _text(reading: Reading, request: Request, result: Result, *, verbose: int) -
             text += words.every_bar(topology, plan)
     warnings = list(plan.warnings)
     if request.policy in ("safe", "refuse"):
-        warnings += _drivers_unknown(topology)
+        warnings += drivers_unknown(topology)
     text += words.broken_today(topology, plan)
     text += words.warnings_text(warnings)
     text += words.warnings_text(reading.notes, "Notes")

@@ -15,7 +15,7 @@ from ortools.sat.python import cp_model
 
 from models.resources import Space
 from solver.cpsat.variables import BarVars, Expression, Literal, Variables, WindowVars, standing_buses
-from solver.problem import BusNode, Problem, Span, accepts
+from solver.problem import BusNode, Problem, Span, accepts, overlap
 
 Walls = dict[Space, list[Span]]
 """Ranges on the root bus that belong to items outside the model."""
@@ -246,7 +246,7 @@ class Constraints:
             self.model.add_no_overlap([*intervals, *fixed])
         for number, space, span, literal in self.settled:
             if number == 0 and any(
-                _overlap(span, self.variables.units(space, wall)) for wall in self.walls.get(space, [])
+                overlap(span, self.variables.units(space, wall)) for wall in self.walls.get(space, [])
             ):
                 self.model.add_bool_or([literal.negated()] if literal is not True else [])
                 continue
@@ -286,7 +286,3 @@ def _merged(spans: list[Span]) -> list[Span]:
         else:
             merged.append((start, end))
     return merged
-
-
-def _overlap(a: Span, b: Span) -> bool:
-    return a[0] < b[1] and b[0] < a[1]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from models.document import dump_topology
 from models.plan import Status
 from models.topology import Topology
 from solver.cpsat.engine import solve
@@ -16,6 +18,8 @@ from solver.explanation import case
 from solver.request import Request
 from solver.result import Result
 from tests.cli.conftest import Run
+from tests.topologies import UNKNOWN, bar, function, host
+from tests.topologies import machine as make_machine
 
 Save = Callable[..., str]
 Machine = dict[str, Any]
@@ -110,3 +114,20 @@ def test_many_bars_are_counted_unless_asked_for(run: Run, save: Save, machine: M
     plugs = [word for _ in range(10) for word in ("--plug", "mem32:256M@0000:00:03.0")]
     assert "and 2 more: all the rest fits" in run("explain", file, *plugs).stdout
     assert "and 2 more" not in run("explain", file, *plugs, "-v").stdout
+
+
+def test_a_driver_named_by_an_option_is_no_longer_unknown(run: Run, tmp_path: Path) -> None:
+    """The warning once went by what the input had told, whatever ``--driver`` said afterwards."""
+    unknown = make_machine(
+        host(
+            function("00:01.0", bar(0, "1M", at=0x80000000), driver=UNKNOWN),
+            function("00:02.0", bar(0, "2M")),
+            mem=(0x80000000, 0x801FFFFF),
+            pref=None,
+            io=None,
+        )
+    )
+    path = tmp_path / "unknown.json"
+    path.write_text(dump_topology(unknown), encoding="utf-8")
+    assert "no input names drivers" in run("explain", str(path)).stdout
+    assert "no input names drivers" not in run("explain", str(path), "--driver", "0000:00:01.0=other").stdout
