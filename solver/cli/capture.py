@@ -21,11 +21,10 @@ from solver.cli.output import complain, write_document
     help="Read a copied tree (FOLDER/sys/bus/pci/devices, FOLDER/proc/iomem) in place of the running machine.",
 )
 @options.output("the document")
+@options.shared
 def capture(
     inputs: tuple[str, ...],
-    plug: tuple[str, ...],
-    unplug: tuple[str, ...],
-    driver: tuple[str, ...],
+    given: options.SharedOptions,
     root: str | None,
     output: str | None,
 ) -> None:
@@ -48,9 +47,9 @@ def capture(
     if root is not None:
         from models.sources.machine import capture as capture_tree
 
-        reading = edit_machine(capture_tree(Path(root)), plug=plug, unplug=unplug, driver=driver)
+        reading = edit_machine(capture_tree(Path(root)), given)
     else:
-        reading = read_machine(inputs, plug=plug, unplug=unplug, driver=driver)
+        reading = read_machine(inputs, given)
     for note in reading.notes:
         complain(f"note: {note}")
     write_document(dump_topology(reading.topology), output)

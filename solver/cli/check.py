@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,15 +28,11 @@ if TYPE_CHECKING:
 @click.option("--free", metavar="BAR", multiple=True, help="Repeat the --free that the plan was made with.")
 @options.weight
 @options.as_json
+@options.shared
 def check(
     inputs: tuple[str, ...],
-    plug: tuple[str, ...],
-    unplug: tuple[str, ...],
-    driver: tuple[str, ...],
+    given: options.SharedOptions,
     plan_file: str | None,
-    pin: tuple[str, ...],
-    free: tuple[str, ...],
-    weight: tuple[str, ...],
     as_json: bool,
 ) -> Exit:
     """Name every rule that a machine or a plan breaks.
@@ -55,7 +52,7 @@ def check(
     from solver.cli.inputs import read_machine
     from solver.render.columns import bullets, section
 
-    reading = read_machine(inputs, plug=plug, unplug=unplug, driver=driver)
+    reading = read_machine(inputs, given)
     topology = reading.topology
     today = today_breaches(topology)
     kept: list[Breach] = []
@@ -64,7 +61,7 @@ def check(
         breaches = today
     else:
         plan = load_plan_for(plan_file, topology)
-        breaches, kept, claims = _check_plan(plan, topology, pin, free, weight)
+        breaches, kept, claims = _check_plan(plan, topology, given)
     broken = len(breaches) + len(claims)
     if as_json:
         document = {
@@ -123,7 +120,7 @@ def load_plan_for(file: str, topology: Topology) -> Plan:
 
 
 def _check_plan(
-    plan: Plan, topology: Topology, pin: tuple[str, ...], free: tuple[str, ...], weight: tuple[str, ...]
+    plan: Plan, topology: Topology, given: options.SharedOptions
 ) -> tuple[list[Breach], list[Breach], list[str]]:
     """New breaches, tolerated ones, and claims of the document that are not so."""
     from models.legality import check as check_placement
@@ -134,7 +131,7 @@ def _check_plan(
 
     if plan.status not in (Status.OPTIMAL, Status.FEASIBLE):
         return [], [], []
-    request = make_request(topology, policy=plan.policy, pin=pin, free=free, weight=weight)
+    request = make_request(topology, replace(given, policy=plan.policy))
     immovable = request.mobility(topology).immovable
     new = list(new_breaches(topology, plan.placement, immovable=immovable))
     kept = [breach for breach in check_placement(topology, plan.placement, immovable=immovable) if breach not in new]

@@ -27,20 +27,10 @@ from solver.cli import output as out
 )
 @options.as_json
 @options.verbose("the logs of the engines")
+@options.shared
 def compare(
     inputs: tuple[str, ...],
-    plug: tuple[str, ...],
-    unplug: tuple[str, ...],
-    driver: tuple[str, ...],
-    policy: str,
-    pin: tuple[str, ...],
-    free: tuple[str, ...],
-    minimize: str,
-    time_limit: float,
-    workers: int,
-    seed: int,
-    option: tuple[str, ...],
-    weight: tuple[str, ...],
+    given: options.SharedOptions,
     engines: str,
     as_json: bool,
     verbose: int,
@@ -64,23 +54,13 @@ def compare(
     from solver.render.comparison import comparison_table, engine_row, today_row
 
     names = list(dict.fromkeys(name.strip() for name in engines.split(",")))
-    reading = read_machine(inputs, plug=plug, unplug=unplug, driver=driver)
+    reading = read_machine(inputs, given)
     topology = reading.topology
-    request = make_request(
-        topology,
-        policy=policy,
-        pin=pin,
-        free=free,
-        minimize=minimize,
-        time_limit=time_limit,
-        workers=workers,
-        seed=seed,
-        weight=weight,
-    )
+    request = make_request(topology, given)
     rows, logs = [today_row(topology)], {}
     for name in names:
         with out.progress(f"{name} is solving") as progress:
-            own = replace(request, options=options_for(name, option))
+            own = replace(request, options=options_for(name, given.option))
             result = find_engine(name)(topology, own, progress)
         rows.append(engine_row(name, result))
         logs[name] = result.log
@@ -88,7 +68,7 @@ def compare(
         document: dict[str, Any] = {
             "format": "barplan-compare/1",
             "topology_sha256": topology_sha256(topology),
-            "policy": policy,
+            "policy": given.policy,
             "minimize": list(request.minimize),
             "today": rows[0].document(),
             "engines": [row.document() | ({"log": list(logs[row.engine])} if verbose else {}) for row in rows[1:]],

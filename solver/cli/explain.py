@@ -28,16 +28,10 @@ from solver.cli.output import Exit
 )
 @options.as_json
 @options.verbose("every BAR by name, however many there are")
+@options.shared
 def explain(
     inputs: tuple[str, ...],
-    plug: tuple[str, ...],
-    unplug: tuple[str, ...],
-    driver: tuple[str, ...],
-    policy: str,
-    pin: tuple[str, ...],
-    free: tuple[str, ...],
-    time_limit: float,
-    workers: int,
+    given: options.SharedOptions,
     as_json: bool,
     verbose: int,
 ) -> Exit:
@@ -65,15 +59,15 @@ def explain(
     from solver.render.explanation import explanation_text
     from solver.render.explanation_document import explanation_document
 
-    reading = read_machine(inputs, plug=plug, unplug=unplug, driver=driver)
-    request = make_request(reading.topology, policy=policy, pin=pin, free=free, time_limit=time_limit, workers=workers)
+    reading = read_machine(inputs, given)
+    request = make_request(reading.topology, given)
     with out.progress("explaining") as progress:
         explanation = find(reading.topology, request, progress)
     if as_json:
         document = explanation_document(explanation, topology_sha256(reading.topology))
         out.write_document(json.dumps(document, indent=2), None)
     else:
-        warnings = drivers_unknown(reading.topology) if policy in ("safe", "refuse") else []
+        warnings = drivers_unknown(reading.topology) if given.policy in ("safe", "refuse") else []
         text = explanation_text(explanation, everything=verbose > 0)
         text += section("Warnings", bullets(warnings if explanation.verdict is not Verdict.FITS else []))
         out.show(text + section("Notes", bullets(reading.notes)))

@@ -13,16 +13,11 @@ from models.errors import InputError
 if TYPE_CHECKING:
     from models.sources.machine import Reading
     from models.topology import BarKey, Topology
+    from solver.cli.options import SharedOptions
     from solver.request import Request
 
 
-def read_machine(
-    inputs: Sequence[str],
-    *,
-    plug: Sequence[str] = (),
-    unplug: Sequence[str] = (),
-    driver: Sequence[str] = (),
-) -> Reading:
+def read_machine(inputs: Sequence[str], given: SharedOptions) -> Reading:
     """Read the machine that ``inputs`` tell of and change it as asked.
 
     Raises
@@ -33,37 +28,26 @@ def read_machine(
     from models.sources import machine
 
     reading = machine.read_machine(inputs, stdin=sys.stdin)
-    return edit_machine(reading, plug=plug, unplug=unplug, driver=driver)
+    return edit_machine(reading, given)
 
 
-def edit_machine(reading: Reading, *, plug: Sequence[str], unplug: Sequence[str], driver: Sequence[str]) -> Reading:
+def edit_machine(reading: Reading, given: SharedOptions) -> Reading:
     """The machine with functions removed, devices added and drivers named, in this order."""
-    if not (plug or unplug or driver):
+    if not (given.plug or given.unplug or given.driver):
         return reading
     from models import edit
 
     topology = reading.topology
-    for value in unplug:
+    for value in given.unplug:
         topology = edit.unplug(topology, value)
-    for value in plug:
+    for value in given.plug:
         topology = edit.plug(topology, value)
-    for value in driver:
+    for value in given.driver:
         topology = edit.set_driver(topology, value)
     return replace(reading, topology=topology)
 
 
-def make_request(
-    topology: Topology,
-    *,
-    policy: str,
-    pin: Sequence[str],
-    free: Sequence[str],
-    minimize: str = "moves",
-    time_limit: float | None = None,
-    workers: int = 0,
-    seed: int = 0,
-    weight: Sequence[str] = (),
-) -> Request:
+def make_request(topology: Topology, given: SharedOptions) -> Request:
     """The request that the options spell.
 
     Raises
@@ -74,20 +58,20 @@ def make_request(
     from models.mobility import Policy
     from solver.request import Request, parse_minimize
 
-    if policy not in list(Policy):
-        raise InputError(f"unknown policy {policy!r}, expected one of {', '.join(Policy)}", source="--policy")
-    pins, frees = find_bars(topology, pin, "--pin"), find_bars(topology, free, "--free")
+    if given.policy not in list(Policy):
+        raise InputError(f"unknown policy {given.policy!r}, expected one of {', '.join(Policy)}", source="--policy")
+    pins, frees = find_bars(topology, given.pin, "--pin"), find_bars(topology, given.free, "--free")
     if pins & frees:
         raise InputError(f"{min(map(str, pins & frees))} is also named by --pin", source="--free")
     return Request(
-        policy=Policy(policy),
-        minimize=parse_minimize(minimize, Policy(policy)),
+        policy=Policy(given.policy),
+        minimize=parse_minimize(given.minimize, Policy(given.policy)),
         pins=pins,
         frees=frees,
-        time_limit=None if time_limit is None or math.isinf(time_limit) else time_limit,
-        workers=workers,
-        seed=seed,
-        weights=dict(_weight(text) for text in weight),
+        time_limit=None if given.time_limit is None or math.isinf(given.time_limit) else given.time_limit,
+        workers=given.workers,
+        seed=given.seed,
+        weights=dict(_weight(text) for text in given.weight),
     )
 
 

@@ -42,20 +42,10 @@ SUFFIXES = (".svg", ".html", ".png")
     metavar="FILE",
     help="FILE.svg, FILE.html (search, hover, step through) or FILE.png; default: SVG on standard output.",
 )
+@options.shared
 def map_verb(
     inputs: tuple[str, ...],
-    plug: tuple[str, ...],
-    unplug: tuple[str, ...],
-    driver: tuple[str, ...],
-    policy: str,
-    pin: tuple[str, ...],
-    free: tuple[str, ...],
-    minimize: str,
-    time_limit: float,
-    workers: int,
-    seed: int,
-    option: tuple[str, ...],
-    weight: tuple[str, ...],
+    given: options.SharedOptions,
     plan_file: str | None,
     solves: bool,
     engine: str | None,
@@ -87,27 +77,17 @@ def map_verb(
     inputs, plan_file = _plan_among(inputs, plan_file)
     if plan_file is not None and (solves or engine is not None):
         raise InputError("is drawn as it is, without --solve or --engine", source="--plan")
-    reading = read_machine(inputs, plug=plug, unplug=unplug, driver=driver)
+    reading = read_machine(inputs, given)
     topology = reading.topology
     plan, code = None, Exit.DONE
     if plan_file is not None:
         from solver.cli.check import load_plan_for
 
         plan = load_plan_for(plan_file, topology)
-        policy = plan.policy
-    request = make_request(
-        topology,
-        policy=policy,
-        pin=pin,
-        free=free,
-        minimize=minimize,
-        time_limit=time_limit,
-        workers=workers,
-        seed=seed,
-        weight=weight,
-    )
-    if solves or engine is not None or (plug and plan is None):
-        request = replace(request, options=options_for(engine or "cp-sat", option))
+        given = replace(given, policy=plan.policy)
+    request = make_request(topology, given)
+    if solves or engine is not None or (given.plug and plan is None):
+        request = replace(request, options=options_for(engine or "cp-sat", given.option))
         plan, code = _solved(engine or "cp-sat", topology, request)
     movement = request.mobility(topology)
     if suffix == ".svg":

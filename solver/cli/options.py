@@ -6,8 +6,10 @@ tables are imported only when they are needed.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -22,6 +24,39 @@ if TYPE_CHECKING:  # generic in newer releases of click only, and there for the 
     FloatType = click.ParamType[float]
 else:
     StringType = FloatType = click.ParamType
+
+
+@dataclass(frozen=True, slots=True)
+class SharedOptions:
+    """What the options that several verbs share say, as spelled; a verb without an option has its default here.
+
+    Each field is named after the parameter of its option. The verb gets them as one argument, see :func:`shared`.
+    """
+
+    plug: tuple[str, ...] = ()
+    unplug: tuple[str, ...] = ()
+    driver: tuple[str, ...] = ()
+    policy: str = "safe"
+    pin: tuple[str, ...] = ()
+    free: tuple[str, ...] = ()
+    minimize: str = "moves"
+    time_limit: float | None = None
+    workers: int = 0
+    seed: int = 0
+    option: tuple[str, ...] = ()
+    weight: tuple[str, ...] = ()
+
+
+def shared(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Hand the shared options to a verb as one argument ``given``; it stands below all options."""
+    names = [field.name for field in fields(SharedOptions)]
+
+    @functools.wraps(command)
+    def gathered(**values: Any) -> Any:
+        given = SharedOptions(**{name: values.pop(name) for name in names if name in values})
+        return command(given=given, **values)
+
+    return gathered
 
 
 def engine_names() -> list[str]:

@@ -44,15 +44,13 @@ from solver.cli import output as out
 )
 @options.as_json
 @options.verbose("every difference, not only the first few")
+@options.shared
 def replay(
     log: str,
+    given: options.SharedOptions,
     engines: str | None,
     boot: int | None,
     trace: bool,
-    policy: str,
-    pin: tuple[str, ...],
-    free: tuple[str, ...],
-    time_limit: float,
     as_json: bool,
     verbose: int,
 ) -> None:
@@ -86,7 +84,7 @@ def replay(
         out.show(head_text(history, notes))
     for number, stage in enumerate(history.stages, start=1):
         last = stage.before
-        request = make_request(last, policy=policy, pin=pin, free=free, time_limit=time_limit)
+        request = make_request(last, given)
         with out.progress(f"stage {number} of {len(history.stages)}"):
             replayed = run_stage(history, stage, dict.fromkeys(names), request)
         done.append(replayed)

@@ -22,14 +22,10 @@ if TYPE_CHECKING:
 @click.option("--map", "as_map", is_flag=True, help="Show a narrow address map, low to high, in place of the tree.")
 @options.as_json
 @options.verbose("each of many functions in a row that have no BARs, and closed windows one by one")
+@options.shared
 def show(
     inputs: tuple[str, ...],
-    plug: tuple[str, ...],
-    unplug: tuple[str, ...],
-    driver: tuple[str, ...],
-    policy: str,
-    pin: tuple[str, ...],
-    free: tuple[str, ...],
+    given: options.SharedOptions,
     as_map: bool,
     as_json: bool,
     verbose: int,
@@ -49,8 +45,8 @@ def show(
     """
     from solver.cli.inputs import make_request, read_machine
 
-    reading = read_machine(inputs, plug=plug, unplug=unplug, driver=driver)
-    movement = make_request(reading.topology, policy=policy, pin=pin, free=free).mobility(reading.topology)
+    reading = read_machine(inputs, given)
+    movement = make_request(reading.topology, given).mobility(reading.topology)
     if as_json:
         out.write_document(json.dumps(_document(reading, movement), indent=2), None)
     elif as_map:

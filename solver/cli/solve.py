@@ -40,20 +40,10 @@ SOME_UNKNOWN = "the driver of {} is unknown and counts as unable to survive a mo
 @options.as_json
 @options.output("the plan document")
 @options.verbose("every BAR with its place, and the log of the engine")
+@options.shared
 def solve(
     inputs: tuple[str, ...],
-    plug: tuple[str, ...],
-    unplug: tuple[str, ...],
-    driver: tuple[str, ...],
-    policy: str,
-    pin: tuple[str, ...],
-    free: tuple[str, ...],
-    minimize: str,
-    time_limit: float,
-    workers: int,
-    seed: int,
-    option: tuple[str, ...],
-    weight: tuple[str, ...],
+    given: options.SharedOptions,
     engine: str,
     as_json: bool,
     output: str | None,
@@ -75,19 +65,9 @@ def solve(
     from solver.engines import engine as find_engine
 
     run = find_engine(engine)
-    reading = read_machine(inputs, plug=plug, unplug=unplug, driver=driver)
-    request = make_request(
-        reading.topology,
-        policy=policy,
-        pin=pin,
-        free=free,
-        minimize=minimize,
-        time_limit=time_limit,
-        workers=workers,
-        seed=seed,
-        weight=weight,
-    )
-    request = replace(request, options=options_for(engine, option))
+    reading = read_machine(inputs, given)
+    request = make_request(reading.topology, given)
+    request = replace(request, options=options_for(engine, given.option))
     with out.progress(f"{engine} is solving") as progress:
         result = run(reading.topology, request, progress)
     if result.breaches:
