@@ -5,6 +5,7 @@ from __future__ import annotations
 from models.resources import Address
 from models.topology import Topology
 from solver.kernel.context import Context
+from solver.kernel.realigning import realign
 from solver.kernel.resource import Resource
 from solver.kernel.tree import Bus, Tree
 
@@ -12,6 +13,7 @@ from solver.kernel.tree import Bus, Tree
 def claim(context: Context, tree: Tree, topology: Topology) -> None:
     """Claim windows, then BARs, then put reserved ranges aside, then claim ROMs."""
     claims = context.parameters.firmware == "claim"
+    realign(tree, context.parameters.alignments)
     for root in tree.roots:
         if claims:
             _claim_windows(context, root)

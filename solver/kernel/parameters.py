@@ -9,6 +9,7 @@ from typing import Any, Literal, cast, get_args
 from models.errors import InputError
 from models.resources import MIB, FunctionAddress, Size, parse_function_address, parse_number
 from models.topology import Topology
+from solver.kernel.realigning import Alignments, parse_alignments
 
 Realloc = Literal["on", "off", "auto"]
 Arch = Literal["x86", "mips", "powerpc", "generic"]
@@ -50,6 +51,8 @@ class Parameters:
         Built with ISA or EISA support: only a quarter of an I/O window counts as usable.
     firmware
         Whether the addresses that the machine has are claimed, or everything starts without one.
+    alignments
+        What ``resource_alignment`` names, see :mod:`solver.kernel.realigning`.
     """
 
     event: Event = Event()
@@ -62,6 +65,7 @@ class Parameters:
     arch: Arch = "x86"
     isa: bool = False
     firmware: Firmware = "claim"
+    alignments: Alignments = ()
 
 
 def parse_parameters(options: Mapping[str, str], topology: Topology) -> Parameters:
@@ -74,7 +78,11 @@ def parse_parameters(options: Mapping[str, str], topology: Topology) -> Paramete
     InputError
         If an option is unknown, or its value is none that it takes.
     """
-    known: dict[str, _Parser] = {**_PARSERS, "event": lambda value: {"event": _event(value, topology)}}
+    known: dict[str, _Parser] = {
+        **_PARSERS,
+        "event": lambda value: {"event": _event(value, topology)},
+        "resource_alignment": lambda value: {"alignments": parse_alignments(value, topology, SOURCE)},
+    }
     fields: dict[str, Any] = {}
     # A reserve of one kind goes before the one for both, in whatever order they stand.
     for name in sorted(options, key=lambda name: name != "hpmemsize"):
