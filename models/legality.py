@@ -64,7 +64,7 @@ def check(
     droppable
         BARs that may lose their address.
     """
-    standing = stand(topology, placement)
+    standing = stand(placement.sized(topology), placement)
     breaches = [
         *unknown(topology, placement),
         *alignment(standing),
@@ -76,6 +76,7 @@ def check(
         *reserved(standing, topology.reserved),
         *not_moved(topology, placement, frozenset(immovable), frozenset(droppable)),
         *kept(topology, placement, frozenset(droppable)),
+        *size(topology, placement, frozenset(immovable)),
     ]
     once: dict[tuple[str, tuple[str, ...]], Breach] = {}
     for breach in breaches:  # two BARs behind a subtractive bridge can overlap on its bus and on the parent's
@@ -211,12 +212,26 @@ def kept(topology: Topology, placement: Placement, droppable: frozenset[BarKey])
             yield Breach("kept", (str(key),), f"{key} {bar.range} loses its address")
 
 
+def size(topology: Topology, placement: Placement, immovable: frozenset[BarKey]) -> Iterator[Breach]:
+    """A BAR has its size of today, or one that it supports, and then it is none of those that may not move."""
+    for key, bar in topology.bars():
+        new = placement.sizes.get(key, bar.size)
+        if new == bar.size:
+            continue
+        change = f"{key} goes from {format_size(bar.size)} to {format_size(new)}"
+        if new not in bar.sizes:
+            supported = ", ".join(map(format_size, bar.sizes)) or "no other size"
+            yield Breach("size", (str(key),), f"{change}, and supports {supported}")
+        elif bar.fixed or key in immovable:
+            yield Breach("size", (str(key),), f"{change}, and may not change")
+
+
 def unknown(topology: Topology, placement: Placement) -> Iterator[Breach]:
     """A placement speaks only of BARs and windows that the machine has."""
     bars = {key for key, _ in topology.bars()}
     windows = {key for key, _ in topology.windows()}
     for key in (
-        *(key for key in placement.bars if key not in bars),
+        *(key for key in dict.fromkeys([*placement.bars, *placement.sizes]) if key not in bars),
         *(key for key in placement.windows if key not in windows),
     ):
         yield Breach("unknown", (str(key),), f"the machine has no {key}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
+from models.headroom import headroom, largest_block
 from models.mobility import preparation_cost
-from models.resources import Address, Range, Size, align_down, align_up
+from models.resources import Address, Range, Size
 from models.topology import Bar, BarKey, Bus, Function, RootWindow, Topology, WindowKey
 
 
@@ -15,10 +16,16 @@ class Placement:
     """Addresses for every BAR (``None`` = unassigned) and ranges for every bridge window (``None`` = closed).
 
     A key that is absent means the same as ``None``.
+
+    Attributes
+    ----------
+    sizes
+        Bytes of one instance of a BAR; one that is absent keeps its size of today.
     """
 
     bars: dict[BarKey, Address | None]
     windows: dict[WindowKey, Range | None]
+    sizes: dict[BarKey, Size] = field(default_factory=dict)
 
     @classmethod
     def today(cls, topology: Topology) -> Placement:
@@ -27,6 +34,29 @@ class Placement:
             {key: bar.address for key, bar in topology.bars()},
             {key: window.range for key, window in topology.windows()},
         )
+
+    def sized(self, topology: Topology) -> Topology:
+        """The machine with every Resizable BAR at its size in this placement; sizes it does not support are ignored."""
+        bars = dict(topology.bars())
+        new = {
+            key: size
+            for key, size in self.sizes.items()
+            if key in bars and size != bars[key].size and size in bars[key].sizes
+        }
+        if not new:
+            return topology
+
+        def change(function: Function) -> Function:
+            if not any(key.function == function.address for key in new):
+                return function
+            return replace(
+                function,
+                bars=tuple(
+                    replace(bar, size=new.get(BarKey(function.address, bar.index), bar.size)) for bar in function.bars
+                ),
+            )
+
+        return topology.map_functions(change)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +72,24 @@ class Measures:
     moved_functions
         Functions with at least one moved BAR.
     prepared_drivers
-        What it costs to prepare or unbind the drivers of moving functions that would not survive it (a count of
-        functions unless weighted).
+        What it costs to prepare or unbind the drivers of functions with a BAR that moves or is resized and that
+        would not survive it (a count of functions unless weighted).
     lost_bars
         BARs that had an address and have none now.
     windows_changed
         Bridge windows whose range differs from today's.
     wasted_bytes
         Bytes inside the windows of bridges on a root bus that back no BAR.
+    unplaced_functions
+        Functions with a BAR that counts in ``unplaced``.
+    resized_bars
+        BARs that have another size than today.
+    rebar
+        Bytes by which Resizable BARs that are not fixed fall short of the largest size they support, all VFs
+        counted; one without an address falls short by all of it.
+    headroom
+        Doublings by which the largest free blocks of empty hotplug ports fall short of the largest block of any
+        root window, added over ports and memory windows (see :mod:`models.headroom`).
     """
 
     unplaced: int
@@ -59,6 +99,10 @@ class Measures:
     lost_bars: int
     windows_changed: int
     wasted_bytes: int
+    unplaced_functions: int = 0
+    resized_bars: int = 0
+    rebar: int = 0
+    headroom: int = 0
 
     def value(self, objective: str) -> int:
         """The value of a named objective."""
@@ -67,29 +111,41 @@ class Measures:
 
 def measure(topology: Topology, placement: Placement, weights: Mapping[str, int] | None = None) -> Measures:
     """Measure ``placement`` against today's placement of ``topology`` (moved, wasted: see docs/format.md)."""
-    unplaced = lost = 0
+    today = dict(topology.bars())
+    topology = placement.sized(topology)
+    lost = shortfall = 0
+    unplaced: list[BarKey] = []
     moved: list[BarKey] = []
     for key, bar in topology.bars():
         address = placement.bars.get(key)
         if address is None:
             lost += bar.address is not None
-            unplaced += not bar.optional and not (bar.fixed and bar.address is None)
+            if not bar.optional and not (bar.fixed and bar.address is None):
+                unplaced.append(key)
         elif bar.address is not None and address != bar.address:
             moved.append(key)
+        if bar.sizes and not bar.fixed:
+            shortfall += bar.largest * bar.copies - (0 if address is None else bar.span)
     movers = {key.function for key in moved}
+    resized = [key for key, bar in topology.bars() if bar.size != today[key].size]
+    stopped = movers | {key.function for key in resized}
     changed = sum(placement.windows.get(key) != window.range for key, window in topology.windows())
     return Measures(
-        unplaced=unplaced,
+        unplaced=len(unplaced),
         moved_bars=len(moved),
         moved_functions=len(movers),
         prepared_drivers=sum(
             preparation_cost(function, weights or {})
             for function, _ in topology.functions()
-            if function.address in movers
+            if function.address in stopped
         ),
         lost_bars=lost,
         windows_changed=changed,
         wasted_bytes=_wasted_bytes(topology, placement),
+        unplaced_functions=len({key.function for key in unplaced}),
+        resized_bars=len(resized),
+        rebar=shortfall,
+        headroom=sum(port.missing for port in headroom(topology, placement)),
     )
 
 
@@ -137,7 +193,7 @@ class FreeSpace:
 def free_space(topology: Topology, placement: Placement) -> list[FreeSpace]:
     """Free space between root-bus items, for each root window in order."""
     result = []
-    for root in topology.root_buses:
+    for root in placement.sized(topology).root_buses:
         for window in root.windows:
             used = sorted(
                 clipped
@@ -150,7 +206,7 @@ def free_space(topology: Topology, placement: Placement) -> list[FreeSpace]:
             free = largest = 0
             for gap in _gaps(window.range, used):
                 free += gap.size
-                largest = max(largest, _largest_block(gap, window.offset))
+                largest = max(largest, largest_block(gap.start - window.offset, gap.end - window.offset))
             result.append(FreeSpace(root.name, window, free, largest))
     return result
 
@@ -182,13 +238,3 @@ def _gaps(whole: Range, used: list[Range]) -> list[Range]:
     if position < whole.end:
         gaps.append(Range(position, whole.end))
     return gaps
-
-
-def _largest_block(gap: Range, offset: int) -> Size:
-    block = 1 << (gap.size.bit_length() - 1)
-    while block:
-        start = align_up(gap.start - offset, block)
-        if start + block <= align_down(gap.end - offset, 1):
-            return block
-        block >>= 1
-    return 0

@@ -38,7 +38,9 @@ class Objective:
 
 @dataclass(frozen=True, slots=True)
 class PlannedBar:
-    """One BAR of the machine: ``size`` is that of one instance; ``why`` is why it may not move, or why it moves."""
+    """One BAR of the machine: ``size`` is that of one instance afterwards; ``why`` is why it may not move, or why it
+    moves.
+    """
 
     key: BarKey
     size: Size
@@ -83,5 +85,7 @@ class Plan:
     def placement(self) -> Placement:
         """The placement the plan describes."""
         return Placement(
-            {bar.key: bar.after for bar in self.bars}, {window.key: window.after for window in self.windows}
+            {bar.key: bar.after for bar in self.bars},
+            {window.key: window.after for window in self.windows},
+            {bar.key: bar.size for bar in self.bars},
         )

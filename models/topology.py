@@ -94,6 +94,11 @@ class Bar:
         return self.size * self.copies
 
     @property
+    def largest(self) -> Size:
+        """The largest size of one instance: today's, unless a Resizable BAR supports a larger one."""
+        return max(self.size, *self.sizes) if self.sizes else self.size
+
+    @property
     def range(self) -> Range | None:
         """Where the BAR is today."""
         return None if self.address is None else Range.of(self.address, self.span)
