@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from models.drivers import survives_move
+from models.drivers import BUILT_IN, DriverTable
 from models.resources import FunctionAddress
 from models.topology import Bar, BarKey, Function, Topology
 
@@ -57,16 +57,16 @@ class Mobility:
         return self.reasons.get(key) is None
 
 
-def unprepared_reason(function: Function) -> str | None:
+def unprepared_reason(function: Function, drivers: DriverTable = BUILT_IN) -> str | None:
     """Why the function's driver would not survive a BAR move, or ``None`` where it would."""
     if not function.driver_known:
-        return "driver unknown"
-    if function.driver is None or survives_move(function.driver):
+        return "driver is unknown"
+    if function.driver is None or drivers.survives_move(function.driver):
         return None
     return f"driver {function.driver} is not verified to survive a BAR move"
 
 
-def preparation_cost(function: Function, weights: Mapping[str, int]) -> int:
+def preparation_cost(function: Function, weights: Mapping[str, int], drivers: DriverTable = BUILT_IN) -> int:
     """What it costs to prepare or unbind the function's driver: 0 where it survives a move, else 1 unless weighted.
 
     Parameters
@@ -75,7 +75,7 @@ def preparation_cost(function: Function, weights: Mapping[str, int]) -> int:
         Cost by function address, ``driver:NAME`` or ``class:CODE`` (a prefix of the class code); the first of these
         that is given counts.
     """
-    if unprepared_reason(function) is None:
+    if unprepared_reason(function, drivers) is None:
         return 0
     if function.address in weights:
         return weights[function.address]
@@ -95,6 +95,7 @@ def mobility(
     pins: Collection[BarKey] = (),
     frees: Collection[BarKey] = (),
     weights: Mapping[str, int] | None = None,
+    drivers: DriverTable = BUILT_IN,
 ) -> Mobility:
     """Decide for every BAR of ``topology`` whether it may move.
 
@@ -108,15 +109,17 @@ def mobility(
         BARs that may move although the policy says no; a fixed BAR stays fixed.
     weights
         Costs of preparing drivers, see :func:`preparation_cost`.
+    drivers
+        Which drivers survive a move.
     """
     policy = Policy(policy)  # its plain name counts as well, and anything else is refused
     pins, frees = frozenset(pins), frozenset(frees)
-    refused = _first_unprepared(topology) if policy is Policy.REFUSE else None
+    refused = _first_unprepared(topology, drivers) if policy is Policy.REFUSE else None
     reasons: dict[BarKey, str | None] = {}
     unprepared: dict[BarKey, str] = {}
     costs: dict[FunctionAddress, int] = {}
     for function, _ in topology.functions():
-        driver_reason = unprepared_reason(function)
+        driver_reason = unprepared_reason(function, drivers)
         for bar in function.bars:
             key = BarKey(function.address, bar.index)
             reason = _hard_reason(bar, key in pins)
@@ -125,7 +128,7 @@ def mobility(
                     reason = _policy_reason(policy, driver_reason, refused)
                 if reason is None and driver_reason is not None:
                     unprepared[key] = driver_reason
-                    costs[function.address] = preparation_cost(function, weights or {})
+                    costs[function.address] = preparation_cost(function, weights or {}, drivers)
             reasons[key] = reason
     return Mobility(reasons, unprepared, costs)
 
@@ -146,9 +149,9 @@ def _policy_reason(policy: Policy, driver_reason: str | None, refused: str | Non
     return driver_reason if policy is Policy.SAFE else None
 
 
-def _first_unprepared(topology: Topology) -> str | None:
+def _first_unprepared(topology: Topology, drivers: DriverTable) -> str | None:
     for function, _ in topology.functions():
-        reason = unprepared_reason(function)
+        reason = unprepared_reason(function, drivers)
         if reason is not None and any(bar.address is not None for bar in function.bars):
-            return f"policy refuse: {function.address} has {reason}"
+            return f"policy refuse ({function.address}: {reason})"
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from models.drivers import BUILT_IN, DriverTable
 from models.headroom import headroom, largest_block
 from models.mobility import preparation_cost
 from models.resources import Address, Range, Size
@@ -72,8 +73,8 @@ class Measures:
     moved_functions
         Functions with at least one moved BAR.
     prepared_drivers
-        What it costs to prepare or unbind the drivers of functions with a BAR that moves or is resized and that
-        would not survive it (a count of functions unless weighted).
+        What it costs to prepare or unbind the drivers of functions with a BAR that has an address and moves or
+        is resized, and that would not survive it (a count of functions unless weighted).
     lost_bars
         BARs that had an address and have none now.
     windows_changed
@@ -109,8 +110,16 @@ class Measures:
         return int(getattr(self, objective))
 
 
-def measure(topology: Topology, placement: Placement, weights: Mapping[str, int] | None = None) -> Measures:
-    """Measure ``placement`` against today's placement of ``topology`` (moved, wasted: see docs/format.md)."""
+def measure(
+    topology: Topology,
+    placement: Placement,
+    weights: Mapping[str, int] | None = None,
+    drivers: DriverTable = BUILT_IN,
+) -> Measures:
+    """Measure ``placement`` against today's placement of ``topology`` (moved, wasted: see docs/format.md).
+
+    ``weights`` and ``drivers`` say what preparing a driver costs (:func:`models.mobility.preparation_cost`).
+    """
     today = dict(topology.bars())
     topology = placement.sized(topology)
     lost = shortfall = 0
@@ -128,14 +137,14 @@ def measure(topology: Topology, placement: Placement, weights: Mapping[str, int]
             shortfall += bar.largest * bar.copies - (0 if address is None else bar.span)
     movers = {key.function for key in moved}
     resized = [key for key, bar in topology.bars() if bar.size != today[key].size]
-    stopped = movers | {key.function for key in resized}
+    stopped = movers | {key.function for key in resized if today[key].address is not None}
     changed = sum(placement.windows.get(key) != window.range for key, window in topology.windows())
     return Measures(
         unplaced=len(unplaced),
         moved_bars=len(moved),
         moved_functions=len(movers),
         prepared_drivers=sum(
-            preparation_cost(function, weights or {})
+            preparation_cost(function, weights or {}, drivers)
             for function, _ in topology.functions()
             if function.address in stopped
         ),

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from models.drivers import BUILT_IN, DriverTable
 from models.placement import measure
 from models.plan import Plan, Status
 from models.resources import format_range
 from models.topology import Topology
 
 
-def false_claims(plan: Plan, topology: Topology, weights: Mapping[str, int] | None = None) -> Iterator[str]:
+def false_claims(
+    plan: Plan, topology: Topology, weights: Mapping[str, int] | None = None, drivers: DriverTable = BUILT_IN
+) -> Iterator[str]:
     """Every claim of ``plan`` about ``topology`` that is not so, one line each.
 
     Parameters
     ----------
     weights
         The costs of preparing drivers that the plan was made with.
+    drivers
+        The table of drivers that it was made with.
     """
     yield from _bars_are_the_machines(plan, topology)
     yield from _windows_are_the_machines(plan, topology)
-    yield from _values_are_right(plan, topology, weights)
+    yield from _values_are_right(plan, topology, weights, drivers)
     yield from _bounds_make_sense(plan)
 
 
@@ -56,9 +61,11 @@ def _windows_are_the_machines(plan: Plan, topology: Topology) -> Iterator[str]:
             yield f"{planned.key} is listed as {was} and is {is_}"
 
 
-def _values_are_right(plan: Plan, topology: Topology, weights: Mapping[str, int] | None) -> Iterator[str]:
+def _values_are_right(
+    plan: Plan, topology: Topology, weights: Mapping[str, int] | None, drivers: DriverTable
+) -> Iterator[str]:
     """Each objective has the value that the placement is worth."""
-    measures = measure(topology, plan.placement, weights)
+    measures = measure(topology, plan.placement, weights, drivers)
     for objective in plan.objectives:
         if not hasattr(measures, objective.name):
             yield f"objective {objective.name} is unknown"

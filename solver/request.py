@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from models.drivers import BUILT_IN, DriverTable
 from models.errors import InputError
 from models.mobility import Mobility, Policy, mobility
 from models.topology import BarKey, Topology
@@ -76,7 +77,11 @@ class Request:
     seed: int = 0
     options: dict[str, str] = field(default_factory=dict)
     """Engine-specific options, for instance kernel parameters."""
+    drivers: DriverTable = BUILT_IN
+    """Which drivers survive a BAR move."""
 
     def mobility(self, topology: Topology) -> Mobility:
         """What may move under this request."""
-        return mobility(topology, self.policy, pins=self.pins, frees=self.frees, weights=self.weights)
+        return mobility(
+            topology, self.policy, pins=self.pins, frees=self.frees, weights=self.weights, drivers=self.drivers
+        )

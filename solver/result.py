@@ -73,7 +73,7 @@ def make_result(
         Why a BAR moves or is left out; for the rest it is what takes its place, or the reason why it may not move.
     """
     movement = request.mobility(topology)
-    measures = measure(topology, placement, request.weights)
+    measures = measure(topology, placement, request.weights, request.drivers)
     breaches = new_breaches(topology, placement, immovable=movement.immovable)
     placed = status in (Status.OPTIMAL, Status.FEASIBLE)
     objectives = tuple(

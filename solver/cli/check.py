@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @click.option("--pin", metavar="BAR", multiple=True, help="Repeat the --pin that the plan was made with.")
 @click.option("--free", metavar="BAR", multiple=True, help="Repeat the --free that the plan was made with.")
 @options.weight
+@options.drivers
 @options.as_json
 @options.shared
 def check(
@@ -135,4 +136,4 @@ def _check_plan(
     immovable = request.mobility(topology).immovable
     new = list(new_breaches(topology, plan.placement, immovable=immovable))
     kept = [breach for breach in check_placement(topology, plan.placement, immovable=immovable) if breach not in new]
-    return new, kept, list(false_claims(plan, topology, request.weights))
+    return new, kept, list(false_claims(plan, topology, request.weights, request.drivers))

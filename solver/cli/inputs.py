@@ -6,11 +6,13 @@ import math
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.errors import InputError
 
 if TYPE_CHECKING:
+    from models.drivers import DriverTable
     from models.sources.machine import Reading
     from models.topology import BarKey, Topology
     from solver.cli.options import SharedOptions
@@ -72,7 +74,19 @@ def make_request(topology: Topology, given: SharedOptions) -> Request:
         workers=given.workers,
         seed=given.seed,
         weights=dict(_weight(text) for text in given.weight),
+        drivers=driver_table(given),
     )
+
+
+def driver_table(given: SharedOptions) -> DriverTable:
+    """The built-in table of drivers, with the rows of ``--drivers``."""
+    from models.drivers import BUILT_IN
+
+    if given.drivers is None:
+        return BUILT_IN
+    from models.driver_file import read_drivers
+
+    return read_drivers(Path(given.drivers))
 
 
 def _weight(text: str) -> tuple[str, int]:

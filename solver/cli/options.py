@@ -45,6 +45,7 @@ class SharedOptions:
     seed: int = 0
     option: tuple[str, ...] = ()
     weight: tuple[str, ...] = ()
+    drivers: str | None = None
 
 
 def shared(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -152,6 +153,14 @@ edits = _apply(
     ]
 )
 
+drivers = click.option(
+    "--drivers",
+    type=click.Path(dir_okay=False),
+    metavar="FILE.toml",
+    help="What you know of drivers, beside the built-in table: [drivers.NAME] with hooks, verified, source "
+    "(see barplan drivers).",
+)
+
 policy = _apply(
     [
         click.option(
@@ -176,6 +185,7 @@ policy = _apply(
             multiple=True,
             help="A BAR, or all of a function, that may move whatever the policy says.",
         ),
+        drivers,
     ]
 )
 

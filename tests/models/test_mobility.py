@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.drivers import DRIVERS, survives_move
+from models.drivers import BUILT_IN, DriverKnowledge
 from models.mobility import Policy, mobility
 from tests.topologies import bar, function, key, machine
 
@@ -46,7 +46,7 @@ def test_reasons_under_the_default_policy() -> None:
         PREPARED: None,
         UNPREPARED: "driver ixgbe is not verified to survive a BAR move",
         UNBOUND: None,
-        UNKNOWN: "driver unknown",
+        UNKNOWN: "driver is unknown",
         FIXED: "fixed",
         FIXED_NOWHERE: "fixed",
         NEW: None,
@@ -55,7 +55,7 @@ def test_reasons_under_the_default_policy() -> None:
 
 def test_refuse_names_the_first_unprepared_driver() -> None:
     reasons = mobility(MACHINE, Policy.REFUSE).reasons
-    assert reasons[PREPARED] == ("policy refuse: 0000:00:03.0 has driver ixgbe is not verified to survive a BAR move")
+    assert reasons[PREPARED] == ("policy refuse (0000:00:03.0: driver ixgbe is not verified to survive a BAR move)")
     assert reasons[NEW] is None
 
 
@@ -94,6 +94,23 @@ def test_a_bar_that_is_nowhere_in_the_machine_is_not_immovable() -> None:
 
 
 def test_only_verified_drivers_survive() -> None:
-    assert survives_move("nvme")
-    assert not survives_move("ixgbe")
-    assert all(known.source for known in DRIVERS.values())
+    assert BUILT_IN.survives_move("nvme")
+    assert not BUILT_IN.survives_move("ixgbe")
+    assert all(known.source for known in BUILT_IN.rows.values())
+
+
+def test_a_row_of_ones_own_makes_movable_and_costs_nothing() -> None:
+    own = BUILT_IN.extended({"ixgbe": DriverKnowledge(True, True, "a test rack")})
+    assert mobility(MACHINE, drivers=own).may_move(UNPREPARED)
+    assert mobility(MACHINE, Policy.ON_DEMAND, drivers=own).costs == {UNKNOWN.function: 1}
+
+
+def test_hooks_alone_make_nothing_movable() -> None:
+    own = BUILT_IN.extended({"nvme": DriverKnowledge(True, False, "a test rack")})
+    assert not mobility(MACHINE, drivers=own).may_move(PREPARED)
+    assert mobility(MACHINE).may_move(PREPARED)
+
+
+def test_a_dash_in_a_drivers_name_is_an_underscore() -> None:
+    assert BUILT_IN.extended({"vfio-pci": DriverKnowledge(False, True, "x")}).survives_move("vfio_pci")
+    assert BUILT_IN.survives_move("snd-hda-intel")

@@ -60,7 +60,7 @@ def test_bars_say_where_they_were_where_they_go_and_why() -> None:
     assert (moved["before"], moved["after"], moved["movable"]) == (0x80000000, 0x80200000, True)
     assert (moved["class"], moved["driver"], moved["size"]) == ("Non-Volatile memory controller", "nvme", 1 << 20)
     stays = record(frame, function="0000:00:02.0")
-    assert (stays["movable"], stays["why"], stays["driver"]) == (False, "driver unknown", None)
+    assert (stays["movable"], stays["why"], stays["driver"]) == (False, "driver is unknown", None)
     assert record(frame, bar="ROM")["movable"] is None
 
 

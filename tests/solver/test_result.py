@@ -94,7 +94,7 @@ def test_moving_what_may_not_move_is_a_breach_under_this_request_alone() -> None
 def test_why_a_bar_stays_and_why_it_moves() -> None:
     topology = one_port()
     stays = result_of(topology, grown(topology)).plan.bars[0]
-    assert stays.why == "driver unknown"
+    assert stays.why == "driver is unknown"
     pushed = changed(
         topology,
         {key("01:00.0", 0): 0x80100000},
