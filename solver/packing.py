@@ -266,7 +266,8 @@ def shrink(
             for space, part in inner.get(window.inner.number, [])
             if space == window.space and span[0] <= part[0] and part[1] <= span[1]
         ]
-        if not window.tolerated and not (only_changed and span == window.today):
+        # What an empty port has room for may count.
+        if not window.tolerated and window.most is None and not (only_changed and span == window.today):
             new = None
             if held:
                 new = (

@@ -8,10 +8,12 @@ where it is today. It contains no solver.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
+from models.headroom import doublings, most_room, port_windows
 from models.mobility import Mobility
-from models.resources import FunctionAddress, Range, Size, Space, WindowKind, align_down, align_up
+from models.resources import FunctionAddress, Range, Size, Space, WindowKind, align_down, align_up, format_size
 from models.topology import Bar, BarKey, BridgeWindow, Bus, Function, Reserved, RootBus, Topology, WindowKey
 from solver.coordinates import Coordinates
 
@@ -38,6 +40,35 @@ class BusNode:
     subtractive: bool
     windows: list[WindowItem] = field(default_factory=list)
     obstacles: dict[Space, list[Span]] = field(default_factory=lambda: {"io": [], "mem": []})
+
+
+@dataclass(slots=True, eq=False)
+class Choice:
+    """A BAR whose size is open: of its items, one for each size, at most one has a place.
+
+    Attributes
+    ----------
+    key
+        The BAR; each item has a key of its own.
+    home
+        Its coordinate today, whatever the size.
+    kept, required
+        As of a :class:`BarItem`; the items by themselves are neither.
+    resized
+        It has an address today and may not keep its size.
+    """
+
+    key: BarKey
+    home: int | None
+    kept: bool
+    required: bool
+    items: list[BarItem] = field(default_factory=list)
+    resized: bool = False
+
+    @property
+    def placeable(self) -> bool:
+        """Whether some root window can hold it at some size."""
+        return any(item.placeable for item in self.items)
 
 
 @dataclass(slots=True, eq=False)
@@ -73,6 +104,14 @@ class BarItem:
         An immovable BAR that overlaps another one.
     stand_in
         No BAR at all but a CardBus window, which stays where it is and backs nothing.
+    low
+        It is 32-bit prefetchable, and newly placed it shuns 64-bit prefetchable windows (window rule ``kernel``).
+    choice
+        The BAR whose size this item is one of; ``today`` is then set at the size of today only.
+    may_stay
+        Its place of today, at this item's size, breaks no rule whatever the windows are.
+    largest
+        Bytes it takes at the largest size it supports; 0 = no Resizable BAR.
     """
 
     key: BarKey
@@ -94,11 +133,25 @@ class BarItem:
     stand_in: bool = False
     starts: list[Span] = field(default_factory=list)
     cost: int = 0
+    low: bool = False
+    choice: Choice | None = None
+    may_stay: bool = False
+    largest: Size = 0
+
+    @property
+    def home(self) -> int | None:
+        """Where the BAR is today, whatever its size."""
+        return self.today if self.choice is None else self.choice.home
 
     @property
     def placeable(self) -> bool:
         """Whether some root window can hold it."""
         return not self.movable or bool(self.starts)
+
+    def may_lie_in(self, window: WindowItem) -> bool:
+        """Whether a bridge window takes it."""
+        here = None if self.today is None else (self.today, self.today + self.span)
+        return accepts(window.kind, self.space, self.prefetchable) and not (self.low and window.shunned(here))
 
 
 @dataclass(slots=True, eq=False)
@@ -119,6 +172,13 @@ class WindowItem:
         The rule it breaks is nesting: it lies in no window of the bus it stands on.
     exempt
         Items it overlaps today (keys of windows and immovable BARs, labels of reserved ranges).
+    wide
+        It is a 64-bit prefetchable window.
+    low
+        As of a :class:`BarItem`, for a 32-bit prefetchable window.
+    most
+        Where ``headroom`` counts and this is a memory window of an empty hotplug port: the largest block that a root
+        window could give it, in doublings (:mod:`models.headroom`); ``None`` elsewhere.
     """
 
     key: WindowKey
@@ -133,6 +193,19 @@ class WindowItem:
     tolerated: bool = False
     homeless: bool = False
     exempt: set[object] = field(default_factory=set)
+    most: int | None = None
+    wide: bool = False
+    low: bool = False
+
+    def may_lie_in(self, window: WindowItem) -> bool:
+        """Whether another bridge's window takes it."""
+        legal = accepts(window.kind, self.space, self.kind == "pref")
+        return legal and not (self.low and window.shunned(self.today))
+
+    def shunned(self, here: Span | None) -> bool:
+        """Whether what shuns 64-bit prefetchable windows shuns this one: not where it is in it today."""
+        inside = here is not None and self.today is not None and _inside(here, self.today)
+        return self.wide and not inside
 
 
 @dataclass(slots=True)
@@ -161,16 +234,60 @@ class Problem:
         return list(dict.fromkeys([item.atom for item in self.windows] + [item.atom for item in self.bars]))
 
 
-def problems(topology: Topology, movement: Mobility) -> list[Problem]:
-    """One problem for each root bus that has functions."""
-    return [_Builder(root, topology.reserved, movement).build() for root in topology.root_buses if root.functions]
+def problems(
+    topology: Topology,
+    movement: Mobility,
+    sizes: Mapping[BarKey, tuple[Size, ...]] | None = None,
+    *,
+    window_rule: str = "free",
+    headroom: bool = False,
+) -> list[Problem]:
+    """One problem for each root bus that has functions.
+
+    Parameters
+    ----------
+    sizes
+        BARs whose size is open, with the sizes each may take.
+    window_rule
+        Where 32-bit prefetchable BARs may lie (:data:`solver.request.WINDOW_RULES`).
+    headroom
+        What empty hotplug ports have room for counts.
+    """
+    builders = (
+        _Builder(root, topology.reserved, movement, sizes or {}, window_rule, headroom=headroom)
+        for root in topology.root_buses
+        if root.functions
+    )
+    return [builder.build() for builder in builders]
+
+
+def choices(bars: Iterable[BarItem]) -> list[Choice]:
+    """The BARs whose size is open, once each."""
+    return list(dict.fromkeys(bar.choice for bar in bars if bar.choice is not None))
+
+
+def unplaceable(bars: Iterable[BarItem]) -> int:
+    """How many required BARs no root window can hold, at any size."""
+    bars = list(bars)
+    plain = sum(bar.required and not bar.placeable for bar in bars)
+    return plain + sum(choice.required and not choice.placeable for choice in choices(bars))
 
 
 class _Builder:
     """Builds the problem of one root bus."""
 
-    def __init__(self, root: RootBus, reserved: tuple[Reserved, ...], movement: Mobility) -> None:
-        self.root, self.movement = root, movement
+    def __init__(
+        self,
+        root: RootBus,
+        reserved: tuple[Reserved, ...],
+        movement: Mobility,
+        sizes: Mapping[BarKey, tuple[Size, ...]],
+        window_rule: str,
+        *,
+        headroom: bool,
+    ) -> None:
+        self.root, self.movement, self.sizes = root, movement, sizes
+        self.window_rule, self.headroom = window_rule, headroom
         self.problem = Problem(root, Coordinates(root))
         self.coordinates = self.problem.coordinates
         for item in reserved:
@@ -245,10 +362,35 @@ class _Builder:
             stand_in=stand_in,
             cost=self.movement.costs.get(function.address, 0) if key in self.movement.unprepared else 0,
         )
+        if bar.sizes and not bar.fixed:
+            item.largest = bar.largest * bar.copies
+        item.low = self.window_rule == "kernel" and bar.prefetchable and bar.width == 32 and movable
         item.starts = _starts(item, self.problem.reserved[bar.space])
         if not movable and today is not None:
             node.obstacles[bar.space].append((today, today + bar.span))
-        self.problem.bars.append(item)
+        if key in self.sizes and movable:
+            self.problem.bars += self._alternatives(item, bar, self.sizes[key])
+        else:
+            self.problem.bars.append(item)
+
+    def _alternatives(self, whole: BarItem, bar: Bar, sizes: tuple[Size, ...]) -> list[BarItem]:
+        """One item for each size that a BAR may take."""
+        choice = Choice(whole.key, whole.today, whole.kept, whole.required)
+        for size in sizes:
+            item = replace(
+                whole,
+                key=BarKey(whole.key.function, f"{whole.key.index} of {format_size(size)}"),
+                size=size,
+                span=size * bar.copies,
+                today=whole.today if size == bar.size else None,
+                kept=False,
+                required=False,
+                choice=choice,
+            )
+            item.starts = _starts(item, self.problem.reserved[bar.space])
+            choice.items.append(item)
+        choice.resized = whole.today is not None and bar.size not in sizes
+        return choice.items
 
     def _window(
         self, function: Function, window: BridgeWindow, node: BusNode, inner: BusNode, atom: FunctionAddress
@@ -268,6 +410,10 @@ class _Builder:
             ),
             today=None if window.range is None else self.coordinates.of_range(window.space, window.range),
         )
+        item.wide = window.kind == "pref" and window.width == 64
+        item.low = self.window_rule == "kernel" and window.kind == "pref" and window.width == 32
+        if self.headroom and window in port_windows(function):
+            item.most = doublings(most_room(self.root, window))
         inner.windows.append(item)
         self.problem.windows.append(item)
 
@@ -286,6 +432,10 @@ class _Builder:
 
     def _find_breaches(self) -> None:
         for bar in self.problem.bars:
+            if bar.home is not None and bar.movable:
+                here, remainder = divmod(bar.home, bar.size)
+                allowed = remainder == 0 and any(first <= here <= last for first, last in bar.starts)
+                bar.may_stay = allowed and not self._hits(bar.bus, bar.space, (bar.home, bar.home + bar.span))
             if bar.today is None:
                 continue
             nested = self._bar_is_nested(bar, bar.today)
@@ -294,9 +444,7 @@ class _Builder:
                 # Merged with a neighbour it overlaps, it no longer stands among the obstacles by itself.
                 bar.shared = (bar.today, bar.today + bar.span) not in bar.bus.obstacles[bar.space]
             else:
-                here, remainder = divmod(bar.today, bar.size)
-                allowed = remainder == 0 and any(first <= here <= last for first, last in bar.starts)
-                bar.evicted = not allowed or self._hits(bar.bus, bar.space, (bar.today, bar.today + bar.span))
+                bar.evicted = not bar.may_stay
                 bar.homeless = not nested
         beside: dict[tuple[int, Space], list[WindowItem]] = {}
         for window in self.problem.windows:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from models.drivers import BUILT_IN, DriverTable
 from models.errors import InputError
 from models.mobility import Mobility, Policy, mobility
+from models.resources import Size
 from models.topology import BarKey, Topology
 
 OBJECTIVES: dict[str, str] = {
@@ -14,16 +15,27 @@ OBJECTIVES: dict[str, str] = {
     "moved_bars": "BARs whose address changes",
     "wasted_bytes": "bytes inside the windows of root-bus bridges that back no BAR",
     "windows_changed": "bridge windows whose range changes",
-    "prepared_drivers": "drivers to prepare or unbind because a BAR of theirs moves",
+    "prepared_drivers": "drivers to prepare or unbind because a BAR of theirs moves or is resized",
     "moved_functions": "functions with a BAR whose address changes",
+    "unplaced_functions": "functions with a BAR left without an address that needs one",
+    "rebar": "bytes by which Resizable BARs fall short of their largest size",
+    "headroom": "doublings by which empty hotplug ports fall short of the largest block of a root window",
 }
 """Every objective with what it counts; each is minimised."""
 
 PRESETS: dict[str, tuple[str, ...]] = {
     "moves": ("unplaced", "moved_bars", "windows_changed"),
     "waste": ("unplaced", "wasted_bytes", "moved_bars"),
+    "rebar": ("unplaced", "rebar", "moved_bars"),
+    "headroom": ("unplaced", "headroom", "moved_bars"),
 }
 """Named orders of objectives."""
+
+WINDOW_RULES: dict[str, str] = {
+    "free": "a 32-bit prefetchable BAR lies in any window that is legal for it",
+    "kernel": "a 32-bit prefetchable BAR is never newly placed in a 64-bit prefetchable window, as Linux has it",
+}
+"""Every choice of ``--window-rule`` with what it means."""
 
 
 def parse_minimize(text: str, policy: Policy = Policy.SAFE) -> tuple[str, ...]:
@@ -42,7 +54,7 @@ def parse_minimize(text: str, policy: Policy = Policy.SAFE) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(","))
     for name in names:
         if name not in OBJECTIVES:
-            known = ", ".join([*PRESETS, *OBJECTIVES])
+            known = ", ".join(dict.fromkeys([*PRESETS, *OBJECTIVES]))
             raise InputError(f"unknown objective {name!r}, expected one of {known}", source="--minimize")
     if len(set(names)) < len(names):
         raise InputError("an objective stands twice", source="--minimize")
@@ -65,6 +77,12 @@ class Request:
         Solver threads; 0 = one per core.
     weights
         Costs of preparing drivers, see :func:`models.mobility.preparation_cost`.
+    resizes
+        BARs to be resized, with the sizes each may take (bytes of one instance). Each of them may move.
+    window_rule
+        Where 32-bit prefetchable BARs may lie: a key of :data:`WINDOW_RULES`.
+    whole_functions
+        Where not everything fits, ``unplaced_functions`` is minimised before all else.
     """
 
     policy: Policy = Policy.SAFE
@@ -77,11 +95,29 @@ class Request:
     seed: int = 0
     options: dict[str, str] = field(default_factory=dict)
     """Engine-specific options, for instance kernel parameters."""
+    resizes: dict[BarKey, tuple[Size, ...]] = field(default_factory=dict)
+    window_rule: str = "free"
+    whole_functions: bool = False
     drivers: DriverTable = BUILT_IN
     """Which drivers survive a BAR move."""
 
     def mobility(self, topology: Topology) -> Mobility:
         """What may move under this request."""
-        return mobility(
-            topology, self.policy, pins=self.pins, frees=self.frees, weights=self.weights, drivers=self.drivers
-        )
+        frees = self.frees | self.resizes.keys()
+        return mobility(topology, self.policy, pins=self.pins, frees=frees, weights=self.weights, drivers=self.drivers)
+
+    def sizes(self, topology: Topology) -> dict[BarKey, tuple[Size, ...]]:
+        """The sizes that each BAR may take whose size is open, or has to change.
+
+        Under ``rebar`` these are, unless the request leaves the size of some BAR open itself, all Resizable BARs that
+        may move: at any size, or, where they have an address and thus work, at no smaller size than today's.
+        """
+        bars = dict(topology.bars())
+        found = {key: tuple(sorted(set(sizes))) for key, sizes in self.resizes.items() if key in bars}
+        if "rebar" in self.minimize and all(len(sizes) == 1 for sizes in found.values()):
+            movement = self.mobility(topology)
+            for key, bar in bars.items():
+                if key not in found and bar.sizes and movement.may_move(key):
+                    least = bar.size if bar.address is not None else 0
+                    found[key] = tuple(sorted({size for size in (bar.size, *bar.sizes) if size >= least}))
+        return {key: sizes for key, sizes in found.items() if sizes != (bars[key].size,) and not bars[key].fixed}

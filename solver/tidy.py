@@ -30,7 +30,7 @@ def tidy(problem: Problem, arrangement: Arrangement) -> Arrangement:
 
 
 def _placed_anew(problem: Problem, arrangement: Arrangement) -> list[BarItem]:
-    return [bar for bar in problem.bars if bar.movable and arrangement.bars.get(bar.key) not in (None, bar.today)]
+    return [bar for bar in problem.bars if bar.movable and arrangement.bars.get(bar.key) not in (None, bar.home)]
 
 
 def _standing(problem: Problem, arrangement: Arrangement) -> dict[tuple[int, Space], dict[object, Span]]:

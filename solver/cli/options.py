@@ -75,7 +75,7 @@ def policy_names() -> list[str]:
 def objective_names() -> list[str]:
     from solver.request import OBJECTIVES, PRESETS
 
-    return [*PRESETS, *OBJECTIVES]
+    return list(dict.fromkeys([*PRESETS, *OBJECTIVES]))
 
 
 class Name(StringType):

@@ -15,7 +15,7 @@ from ortools.sat.python import cp_model
 
 from models.resources import Space
 from solver.cpsat.variables import BarVars, Expression, Literal, Variables, WindowVars, standing_buses
-from solver.problem import BusNode, Problem, Span, accepts, overlap
+from solver.problem import BarItem, BusNode, Problem, Span, WindowItem, overlap
 
 Walls = dict[Space, list[Span]]
 """Ranges on the root bus that belong to items outside the model."""
@@ -52,6 +52,7 @@ class Constraints:
         """For each BAR and window, where it may lie and the literal of each (``None`` = a root window)."""
         self.slack: dict[tuple[int, Space], Slack] = {}
         """Blocks beyond need in the windows that lead to a bus."""
+        self.bounded = False
         self.settled: list[tuple[int, Space, Span, Literal]] = []
         """What stays where it is on a bus, where that is not known beforehand."""
 
@@ -78,7 +79,7 @@ class Constraints:
 
     def _nest_bar(self, bar: BarVars) -> None:
         item = bar.item
-        options = self._options(item.bus, item.space, item.prefetchable, bar.present, str(item.key))
+        options = self._options(item, bar.present)
         self.options[item.key] = [(literal, window) for literal, window, _ in options]
         for literal, window, outside in options:
             if window is not None:
@@ -98,7 +99,7 @@ class Constraints:
         self.standing[item.bus.number, item.space].append(window.interval)
         # A window that stays in breach stays in its place, unless having none is the breach.
         housed = window.legal if item.homeless else window.open
-        options = self._options(item.bus, item.space, item.kind == "pref", housed, str(item.key))
+        options = self._options(item, housed)
         self.options[item.key] = [(literal, outer) for literal, outer, _ in options]
         for literal, outer, outside in options:
             if outer is not None:
@@ -117,22 +118,22 @@ class Constraints:
             self._keep_clear(around, item.space, self._as_it_is(window), window.tolerated)
 
     def _options(
-        self, bus: BusNode, space: Space, prefetchable: bool, present: Literal, name: str
+        self, item: BarItem | WindowItem, present: Literal
     ) -> list[tuple[Literal, WindowVars | None, list[BusNode]]]:
         """The windows an item may lie in (``None`` = a root window) and the buses it stands on besides its own."""
         choices: list[tuple[WindowVars | None, list[BusNode]]] = []
         outside: list[BusNode] = []
-        for place in standing_buses(bus):
-            if place is not bus:
+        for place in standing_buses(item.bus):
+            if place is not item.bus:
                 outside = [*outside, place]
             if place.parent is None:
                 choices.append((None, outside))
             for window in place.windows:
-                if accepts(window.kind, space, prefetchable):
+                if item.may_lie_in(window):
                     choices.append((self.variables.window_of[window.key], outside))
         if len(choices) == 1:
             return [(present, *choices[0])]
-        literals = [self.model.new_bool_var(f"{name} in {number}") for number in range(len(choices))]
+        literals = [self.model.new_bool_var(f"{item.key} in {number}") for number in range(len(choices))]
         self.model.add(sum(literals) == (int(present) if isinstance(present, bool) else present))
         return [(literal, *choice) for literal, choice in zip(literals, choices, strict=True)]
 
@@ -233,6 +234,31 @@ class Constraints:
             self.model.add(length == (needed + slack) * scale)
             self.slack[number, space] = Slack(slack, grain, needed * grain - certain[number, space])
 
+    def root_capacity(self) -> None:
+        """What stands on the root bus is no longer than the root windows that serve it (implied)."""
+        if self.bounded:
+            return
+        self.bounded = True
+        for space in ("io", "mem"):
+            lengths: list[tuple[list[Span], Expression]] = []
+            for window in self.variables.windows:
+                if window.item.bus.parent is None and window.item.space == space:
+                    lengths.append((window.item.places, window.length))
+            for bar in self.variables.bars:
+                if bar.interval is not None and bar.item.bus.parent is None and bar.item.space == space:
+                    span = bar.item.span // self.variables.granule[space]
+                    lengths.append((bar.item.places, span * bar.present))
+            obstacles = self._obstacles(self.problem.buses[0], space)
+            for places in {tuple(places) for places, _ in lengths}:
+                inside = [length for others, length in lengths if all(_inside_any(other, places) for other in others)]
+                self.model.add(sum(inside) <= self._room(space, places, obstacles))
+
+    def _room(self, space: Space, places: tuple[Span, ...], obstacles: list[Span]) -> int:
+        """Granules in these parts of the root windows that no obstacle takes."""
+        parts = _merged([self.variables.units(space, place) for place in places])
+        taken = sum(max(0, min(high, end) - max(low, start)) for low, high in parts for start, end in obstacles)
+        return sum(high - low for low, high in parts) - taken
+
     # -- disjointness -----------------------------------------------------------------------------------------------
 
     def disjoint(self) -> None:
@@ -286,3 +312,7 @@ def _merged(spans: list[Span]) -> list[Span]:
         else:
             merged.append((start, end))
     return merged
+
+
+def _inside_any(span: Span, places: tuple[Span, ...]) -> bool:
+    return any(low <= span[0] and span[1] <= high for low, high in places)

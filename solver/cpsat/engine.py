@@ -39,7 +39,13 @@ def solve(topology: Topology, request: Request, progress: Progress | None = None
     start = _greedy_start(topology, request, limits)
     searches = [
         Search(problem, request.minimize, limits, progress, None if start is None else _arrangement(problem, start))
-        for problem in problems(topology, movement)
+        for problem in problems(
+            topology,
+            movement,
+            request.sizes(topology),
+            window_rule=request.window_rule,
+            headroom="headroom" in request.minimize,
+        )
     ]
     answers = _search(searches, limits)
     for search, answer in zip(searches, answers, strict=True):
@@ -105,6 +111,10 @@ def _arrangement(problem: Problem, placement: Placement) -> Arrangement:
     arrangement = Arrangement()
     for bar in problem.bars:
         at = placement.bars.get(bar.key) if bar.movable else None
+        if bar.choice is not None:  # the item of the size it has there stands for it
+            key = bar.choice.key
+            same = placement.sizes[key] == bar.size if key in placement.sizes else bar.today is not None
+            at = placement.bars.get(key) if same else None
         arrangement.bars[bar.key] = None if at is None else problem.coordinates.of(bar.space, at)
     for window in problem.windows:
         range_ = placement.windows.get(window.key)
@@ -118,8 +128,15 @@ def _take(problem: Problem, answer: Answer, placement: Placement) -> None:
     if answer.arrangement is None:
         return
     spaces = {bar.key: bar.space for bar in problem.bars}
+    sized = {bar.key: bar for bar in problem.bars if bar.choice is not None}
     for key, at in answer.arrangement.bars.items():
-        placement.bars[key] = None if at is None else problem.coordinates.address(spaces[key], at)
+        if key not in sized:
+            placement.bars[key] = None if at is None else problem.coordinates.address(spaces[key], at)
+        elif at is not None:
+            bar = sized[key]
+            assert bar.choice is not None
+            placement.bars[bar.choice.key] = problem.coordinates.address(bar.space, at)
+            placement.sizes[bar.choice.key] = bar.size
     for window in problem.windows:
         span = answer.arrangement.windows.get(window.key)
         if span != window.today:

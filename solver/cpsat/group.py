@@ -11,7 +11,7 @@ from models.topology import BarKey
 from solver.arrangement import Arrangement
 from solver.cpsat.model import Answer
 from solver.cpsat.worth import today
-from solver.problem import BarItem, BusNode, Span, WindowItem
+from solver.problem import BarItem, BusNode, Span, WindowItem, choices
 
 
 @dataclass(slots=True, eq=False)
@@ -76,8 +76,11 @@ def _stands_on_root(bus: BusNode, space: Space, span: Span, arrangement: Arrange
 
 def blame(group: Group) -> tuple[BarKey, ...]:
     """The BARs that may not stay as they are, of a group that admits no legal arrangement."""
-    evicted = tuple(bar.key for bar in group.bars if bar.evicted or (bar.kept and not bar.placeable))
-    return evicted or tuple(bar.key for bar in group.bars if bar.kept)
+    resized = [choice for choice in choices(group.bars) if choice.kept]
+    nowhere = [choice.key for choice in resized if choice.resized or not choice.placeable]
+    plain = [bar for bar in group.bars if bar.choice is None]
+    evicted = [bar.key for bar in plain if bar.evicted or (bar.kept and not bar.placeable)]
+    return (*evicted, *nowhere) or (*(bar.key for bar in plain if bar.kept), *(choice.key for choice in resized))
 
 
 def part_of(arrangement: Arrangement, group: Group) -> Arrangement:
@@ -91,6 +94,8 @@ def part_of(arrangement: Arrangement, group: Group) -> Arrangement:
 def must_change(group: Group) -> bool:
     """Whether today's arrangement is no legal one: a movable BAR breaks a rule, or two overlap."""
     if any(bar.evicted or bar.homeless for bar in group.bars):
+        return True
+    if any(choice.resized for choice in choices(group.bars)):
         return True
     by_bus: dict[tuple[int, Space], list[tuple[Span, bool]]] = defaultdict(list)
     for bar in group.bars:

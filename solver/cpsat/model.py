@@ -103,8 +103,7 @@ class PlacementModel:
         require_all: bool,
     ) -> None:
         self.variables: Variables = make_variables(bars, windows, require_all=require_all)
-        self.unplaceable = sum(bar.required for bar in bars if not bar.placeable)
-        self.hopeless = any(bar.kept for bar in bars if not bar.placeable)
+        self.hopeless = self.variables.hopeless
         self.constraints = Constraints(problem, self.variables, walls)
         self.constraints.add_all()
         self.model = self.variables.model
@@ -138,7 +137,7 @@ class PlacementModel:
         if self.hopeless:
             answer.infeasible = True
             return answer
-        terms = {name: objective(name, self.variables, self.constraints, self.unplaceable) for name in names}
+        terms = {name: objective(name, self.variables, self.constraints) for name in names}
         self._hint(hint)
         on_floor = True
         for name in names:
@@ -161,7 +160,7 @@ class PlacementModel:
         if self.hopeless:
             return None
         for name, value in values.items():
-            self._at_most(objective(name, self.variables, self.constraints, self.unplaceable), value)
+            self._at_most(objective(name, self.variables, self.constraints), value)
         self._hint(hint)
         status, solver = self._run(limits)
         return self._arrangement(solver) if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else None
@@ -195,7 +194,7 @@ class PlacementModel:
 
     def _polish(self, answer: Answer, limits: Limits) -> None:
         """Among plans of the same worth, look a moment for one with shorter windows; nothing is claimed of it."""
-        self.model.minimize(objective("wasted_bytes", self.variables, self.constraints, self.unplaceable).expression)
+        self.model.minimize(objective("wasted_bytes", self.variables, self.constraints).expression)
         moment = limits.share(1.0)
         moment.deadline = min(moment.deadline, time.monotonic() + _POLISH_SECONDS)
         if moment.left > 0:
@@ -268,7 +267,7 @@ class PlacementModel:
             if at is not None:
                 self._hint_start(bar.start, at // self.variables.granule[bar.item.space])
             if bar.stays is not None:
-                self.model.add_hint(bar.stays, at == bar.item.today)
+                self.model.add_hint(bar.stays, at is not None and at == bar.item.home)
         for window in self.variables.windows:
             name = window.item.key
             span = window.item.today if hint is None or name not in hint.windows else hint.windows[name]

@@ -7,14 +7,16 @@ a constant, so that ``value = unit * expression + constant``.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import gcd
 
 from ortools.sat.python import cp_model
 
-from models.resources import FunctionAddress
+from models.resources import MIB, FunctionAddress, align_up
 from solver.cpsat.constraints import Constraints
 from solver.cpsat.variables import BarVars, Expression, Literal, Variables, WindowVars
+from solver.problem import choices, unplaceable
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,70 +35,151 @@ class Term:
         return (value - self.constant) // self.unit
 
 
-def objective(name: str, variables: Variables, constraints: Constraints, unplaceable: int) -> Term:
-    """The term of a named objective.
-
-    Parameters
-    ----------
-    unplaceable
-        Required BARs that no root window can hold; they are in no model.
-    """
-    if name == "unplaced":
-        return unplaced(variables, unplaceable)
-    if name == "moved_bars":
-        return moved_bars(variables)
-    if name == "moved_functions":
-        return moved_functions(variables)
-    if name == "prepared_drivers":
-        return prepared_drivers(variables)
-    if name == "windows_changed":
-        return windows_changed(variables)
-    return wasted_bytes(variables, constraints)
+def objective(name: str, variables: Variables, constraints: Constraints) -> Term:
+    """The term of a named objective."""
+    if name == "wasted_bytes":
+        return wasted_bytes(variables, constraints)
+    if name in ("rebar", "headroom"):
+        constraints.root_capacity()
+    return _OF_VARIABLES[name](variables)
 
 
-def unplaced(variables: Variables, unplaceable: int) -> Term:
+def unplaced(variables: Variables) -> Term:
     """Required BARs left without an address."""
     missing = [1 - bar.present for bar in variables.bars if bar.item.required and not isinstance(bar.present, bool)]
-    return Term(sum(missing), constant=unplaceable)
+    for choice in choices(variables.items):
+        if choice.required and choice.placeable:
+            missing.append(1 - sum(bar.present for bar in variables.of_choice(choice)))
+    return Term(sum(missing), constant=unplaceable(variables.items))
+
+
+def unplaced_functions(variables: Variables) -> Term:
+    """Functions of which a required BAR is left without an address."""
+    model = variables.model
+    placed: dict[FunctionAddress, list[Expression]] = defaultdict(list)
+    out: set[FunctionAddress] = {bar.key.function for bar in variables.items if bar.required and not bar.placeable}
+    for bar in variables.bars:
+        if bar.item.required and not isinstance(bar.present, bool):
+            placed[bar.item.key.function].append(bar.present)
+    for choice in choices(variables.items):
+        if choice.required and not choice.placeable:
+            out.add(choice.key.function)
+        elif choice.required:
+            placed[choice.key.function].append(sum(bar.present for bar in variables.of_choice(choice)))
+    left_out = []
+    for function, presences in placed.items():
+        if function not in out:
+            lacking = model.new_bool_var(f"{function} lacks a BAR")
+            for present in presences:
+                model.add(lacking + present >= 1)
+            left_out.append(lacking)
+    return Term(sum(left_out), constant=len(out))
 
 
 def moved_bars(variables: Variables) -> Term:
     """BARs that leave the address they have."""
-    leaving = [1 - bar.stays for bar in variables.bars if bar.stays is not None]
-    return Term(sum(leaving), constant=sum(bar.item.evicted for bar in variables.bars))
+    plain = [bar for bar in variables.bars if bar.item.choice is None]
+    leaving: list[Expression] = [1 - bar.stays for bar in plain if bar.stays is not None]
+    constant = sum(bar.item.evicted for bar in plain)
+    for choice in choices(variables.items):
+        if choice.home is not None:
+            leaving.append(1 - sum(bar.stays for bar in variables.of_choice(choice) if bar.stays is not None))
+    return Term(sum(leaving), constant=constant)
 
 
 def moved_functions(variables: Variables) -> Term:
     """Functions of which at least one BAR leaves its address."""
-    return _functions(variables, {bar.item.key.function: 1 for bar in variables.bars})
+    return _functions(variables, {bar.key.function: 1 for bar in variables.items}, resized=False)
 
 
 def prepared_drivers(variables: Variables) -> Term:
-    """What it costs to prepare the drivers of functions of which a BAR leaves its address."""
-    return _functions(variables, {bar.item.key.function: bar.item.cost for bar in variables.bars if bar.item.cost})
+    """What it costs to prepare the drivers of functions of which a BAR leaves its address or its size."""
+    costs = {bar.key.function: bar.cost for bar in variables.items if bar.cost}
+    return _functions(variables, costs, resized=True)
 
 
-def _functions(variables: Variables, costs: dict[FunctionAddress, int]) -> Term:
-    """The cost of the functions of which at least one BAR leaves its address."""
+def _functions(variables: Variables, costs: dict[FunctionAddress, int], *, resized: bool) -> Term:
+    """The cost of the functions of which at least one BAR leaves its address (or, if ``resized``, its size)."""
     model = variables.model
-    stays: dict[FunctionAddress, list[cp_model.IntVar]] = defaultdict(list)
+    stays: dict[FunctionAddress, list[Expression]] = defaultdict(list)
     evicted: set[FunctionAddress] = set()
     for bar in variables.bars:
-        function = bar.item.key.function
-        if function not in costs:
+        if bar.item.choice is not None:
             continue
         if bar.item.evicted:
-            evicted.add(function)
+            evicted.add(bar.item.key.function)
         elif bar.stays is not None:
-            stays[function].append(bar.stays)
+            stays[bar.item.key.function].append(bar.stays)
+    for choice in choices(variables.items):
+        if choice.home is not None:
+            same = [bar for bar in variables.of_choice(choice) if not resized or bar.item.today is not None]
+            stays[choice.key.function].append(sum(bar.stays for bar in same if bar.stays is not None))
     moves = []
     for function, literals in stays.items():
-        if function not in evicted:
+        if function in costs and function not in evicted:
             moved = model.new_bool_var(f"{function} moves")
             for literal in literals:
-                model.add_implication(moved.negated(), literal)
+                model.add(moved + literal >= 1)
             moves.append(costs[function] * moved)
-    return Term(sum(moves), constant=sum(costs[function] for function in evicted))
+    return Term(sum(moves), constant=sum(costs[function] for function in evicted if function in costs))
+
+
+def rebar(variables: Variables) -> Term:
+    """Bytes by which Resizable BARs fall short of the largest size they support."""
+    constant = sum(item.largest for item in variables.items if item.choice is None)
+    open_: list[list[BarVars]] = [variables.of_choice(choice) for choice in choices(variables.items)]
+    constant += sum(choice.items[0].largest for choice in choices(variables.items))
+    for bar in variables.bars:
+        if bar.item.choice is None and bar.item.largest:
+            if bar.present is True:
+                constant -= bar.item.span
+            else:
+                open_.append([bar])
+    unit = gcd(*(bar.item.span for bars in open_ for bar in bars)) or 1
+    short: list[Expression] = []
+    for bars in open_:
+        best = max((bar.item.span for bar in bars), default=0)
+        constant -= best
+        short.append(best // unit - sum(bar.item.span // unit * bar.present for bar in bars))
+    return Term(sum(short), unit, constant)
+
+
+def headroom(variables: Variables) -> Term:
+    """Doublings by which empty hotplug ports fall short of the largest block of any root window."""
+    missing: list[Expression] = []
+    constant = 0
+    for window in variables.windows:
+        if window.item.most is not None:
+            levels = _blocks_in(variables, window)
+            missing += [1 - level for level in levels]
+            constant += window.item.most - len(levels)
+    return Term(sum(missing), constant=constant)
+
+
+def _blocks_in(variables: Variables, window: WindowVars) -> list[cp_model.IntVar]:
+    """A literal for 1 MiB, 2 MiB and so on: the window holds such a block at a multiple of its size."""
+    model, grain = variables.model, variables.granule["mem"]
+    assert window.item.most is not None
+    spans = [*window.item.places, *([window.item.today] if window.tolerated is not None and window.item.today else [])]
+    levels: list[cp_model.IntVar] = []
+    for number in range(window.item.most):
+        size = MIB << number
+        starts = [[align_up(low, size) // size, high // size - 1] for low, high in spans]
+        starts = [piece for piece in starts if piece[0] <= piece[1]]
+        if not starts:
+            break
+        level = model.new_bool_var(f"{window.item.key} holds {size:#x}")
+        k = model.new_int_var_from_domain(cp_model.Domain.from_intervals(starts), f"{window.item.key} {size:#x} at")
+        model.add(window.start <= size // grain * k).only_enforce_if(level)
+        model.add(window.end >= size // grain * (k + 1)).only_enforce_if(level)
+        model.add_implication(level, levels[-1] if levels else window.open)
+        levels.append(level)
+    if levels:  # implied
+        first, *rest = levels
+        model.add(
+            window.extent >= MIB // grain * (first + sum((1 << number) * level for number, level in enumerate(rest)))
+        )
+    return levels
 
 
 def windows_changed(variables: Variables) -> Term:
@@ -213,3 +296,15 @@ def _backs_anyway(variables: Variables, bar: BarVars) -> list[Literal]:
     if len(literals) > 1:
         variables.model.add_at_most_one(literals)
     return literals
+
+
+_OF_VARIABLES: dict[str, Callable[[Variables], Term]] = {
+    "unplaced": unplaced,
+    "unplaced_functions": unplaced_functions,
+    "moved_bars": moved_bars,
+    "moved_functions": moved_functions,
+    "prepared_drivers": prepared_drivers,
+    "windows_changed": windows_changed,
+    "rebar": rebar,
+    "headroom": headroom,
+}

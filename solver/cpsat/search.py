@@ -20,9 +20,10 @@ from solver.arrangement import Arrangement
 from solver.cpsat.constraints import Walls
 from solver.cpsat.group import Group, blame, collisions, merge, must_change, part_of, pinned
 from solver.cpsat.model import Answer, Limits, PlacementModel
+from solver.cpsat.shortest import Shortest
 from solver.cpsat.worth import floors, today, worth
 from solver.packing import TOGETHER, Packer, shrink
-from solver.problem import BarItem, Problem, WindowItem
+from solver.problem import BarItem, Problem, WindowItem, choices, unplaceable
 
 _TRIES = 3
 """How often the solver is asked for one group."""
@@ -39,6 +40,8 @@ class Search:
         Receives one line now and then.
     known
         A legal arrangement of the whole problem to start from; today's where none is given.
+    without
+        Levers that are switched off (:data:`solver.levers.LEVERS`).
     """
 
     def __init__(
@@ -48,13 +51,15 @@ class Search:
         limits: Limits,
         progress: Callable[[str], None] | None = None,
         known: Arrangement | None = None,
+        without: frozenset[str] = frozenset(),
     ) -> None:
-        self.problem, self.minimize, self.limits = problem, minimize, limits
+        self.problem, self.minimize, self.limits, self.without = problem, minimize, limits, without
         self.progress = progress or (lambda line: None)
         self.known_is_legal = known is not None
         self.known = known or today(problem.bars, problem.windows)
         self.groups = self.order = self._groups()
         self.packers = {way: Packer(problem, way) for way in TOGETHER}
+        self.shortest = Shortest(self.packers[0])
 
     def begin(self) -> None:
         """First arrangements without a solver, group by group, as long as there is time."""
@@ -102,7 +107,7 @@ class Search:
     def _groups(self) -> list[Group]:
         """One group for each root-bus function and address space; functions that overlap today share one."""
         # A function moves once, whatever the address space of its BARs.
-        joint = not {"moved_functions", "prepared_drivers"}.isdisjoint(self.minimize)
+        joint = not {"moved_functions", "prepared_drivers", "unplaced_functions"}.isdisjoint(self.minimize)
         parts: dict[tuple[FunctionAddress, str], Group] = {}
 
         def group_of(item: BarItem | WindowItem) -> Group:
@@ -156,6 +161,7 @@ class Search:
         """Ask the solver: first whether all required BARs find a place, where that comes first, then for the rest."""
         names = self.minimize
         everything = all(bar.kept or not bar.required for bar in group.bars)
+        everything = everything and all(choice.kept or not choice.required for choice in choices(group.bars))
         if not everything and names[0] == "unplaced":
             if start is None or start.values["unplaced"] > bounds["unplaced"]:
                 start = self._model(group).minimize(names[:1], limits, bounds, self._hint(group, start), start)
@@ -169,7 +175,7 @@ class Search:
                     return start
                 if unplaced > bounds["unplaced"]:
                     bounds = {**dict.fromkeys(names, 0), "unplaced": unplaced}
-            everything = start.values["unplaced"] == sum(bar.required and not bar.placeable for bar in group.bars)
+            everything = start.values["unplaced"] == unplaceable(group.bars)
         model = self._model(group, require_all=everything)
         return model.minimize(names, limits, bounds, self._hint(group, start), start)
 
@@ -202,6 +208,8 @@ class Search:
         """The group from scratch, beside all others if there is room, else beside what cannot move."""
         if not all(bar.movable for bar in group.bars) or any(bar.bus.subtractive for bar in group.bars):
             return []
+        if any(bar.choice is not None for bar in group.bars):
+            return []  # sizes are the model's to choose
         spaces: set[Space] = {item.space for item in group.windows} | {item.space for item in group.bars}
         for everything in (True, False):
             walls = self._walls(group, everything=everything)

@@ -15,7 +15,7 @@ from ortools.sat.python import cp_model
 
 from models.errors import InputError
 from models.resources import Size, Space, align_down, align_up
-from solver.problem import BarItem, BusNode, Span, WindowItem
+from solver.problem import BarItem, BusNode, Choice, Span, WindowItem, choices
 
 Expression: TypeAlias = Any
 """A linear expression or an integer; the unions that OR-Tools declares hold numpy scalars and cannot be added."""
@@ -38,7 +38,7 @@ class BarVars:
     present
         It has an address.
     stays
-        It is where it is today; ``None`` where that means nothing.
+        It is where it is today, at whatever size; ``None`` where that means nothing.
     """
 
     item: BarItem
@@ -86,6 +86,8 @@ class Variables:
     ----------
     granule
         Bytes of one granule, by address space.
+    items
+        Every BAR of the model, also those that no root window can hold: they have no variables.
     """
 
     model: cp_model.CpModel
@@ -93,6 +95,17 @@ class Variables:
     bars: list[BarVars] = field(default_factory=list)
     windows: list[WindowVars] = field(default_factory=list)
     window_of: dict[object, WindowVars] = field(default_factory=dict)
+    items: list[BarItem] = field(default_factory=list)
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether a BAR that has to have an address can stand nowhere."""
+        kept = any(bar.kept and not bar.placeable for bar in self.items)
+        return kept or any(choice.kept and not choice.placeable for choice in choices(self.items))
+
+    def of_choice(self, choice: Choice) -> list[BarVars]:
+        """The items of a BAR whose size is open that some root window can hold."""
+        return [bar for bar in self.bars if bar.item.choice is choice]
 
     def units(self, space: Space, span: Span) -> Span:
         """A range in granules, rounded out."""
@@ -115,6 +128,7 @@ def make_variables(bars: Iterable[BarItem], windows: Iterable[WindowItem], *, re
     """
     bars, windows = list(bars), list(windows)
     variables = Variables(cp_model.CpModel(), {space: _granule(space, bars, windows) for space in ("io", "mem")})
+    variables.items = bars
     items: list[BarItem | WindowItem] = [*windows, *(bar for bar in bars if bar.movable)]
     for item in items:
         grain, highest = variables.granule[item.space], max((high for _, high in item.places), default=0)
@@ -131,6 +145,12 @@ def make_variables(bars: Iterable[BarItem], windows: Iterable[WindowItem], *, re
         made_bar = _bar(variables, bar, require_all)
         if made_bar is not None:
             variables.bars.append(made_bar)
+    for choice in choices(bars):
+        present = sum(bar.present for bar in variables.of_choice(choice))
+        if choice.kept or (require_all and choice.required and choice.placeable):
+            variables.model.add(present == 1)
+        else:
+            variables.model.add(present <= 1)
     return variables
 
 
@@ -161,9 +181,11 @@ def _bar(variables: Variables, bar: BarItem, require_all: bool) -> BarVars | Non
     length = bar.span // grain
     present: Literal = True if bar.kept or (require_all and bar.required) else model.new_bool_var(f"{name} placed")
     stays = None
-    if bar.today is not None and not bar.evicted:
+    if bar.home is not None and bar.may_stay:
         stays = model.new_bool_var(f"{name} stays")
-        model.add(k == bar.today // bar.size).only_enforce_if(stays)
+        model.add(k == bar.home // bar.size).only_enforce_if(stays)
+        if not isinstance(present, bool):
+            model.add_implication(stays, present)
     interval = model.new_optional_fixed_size_interval_var(first, length, present, name)
     return BarVars(bar, first, first + length, present, stays, interval)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from models.resources import Size, Space, align_up
+from models.headroom import doublings, largest_block
+from models.resources import FunctionAddress, Size, Space, align_up
 from solver.arrangement import Arrangement
-from solver.problem import BarItem, Span, WindowItem
+from solver.problem import BarItem, Choice, Span, WindowItem, choices, unplaceable
 
 
 def today(bars: Sequence[BarItem], windows: Sequence[WindowItem]) -> Arrangement:
@@ -19,29 +20,62 @@ def today(bars: Sequence[BarItem], windows: Sequence[WindowItem]) -> Arrangement
 
 def worth(bars: Sequence[BarItem], windows: Sequence[WindowItem], arrangement: Arrangement) -> dict[str, int]:
     """The value of every objective for these items."""
-    unplaced = moved = 0
-    functions = set()
-    prepared: dict[str, int] = {}
+    unplaced = moved = shortfall = 0
+    functions: set[FunctionAddress] = set()
+    lacking: set[FunctionAddress] = set()
+    prepared: dict[FunctionAddress, int] = {}
     places: list[tuple[BarItem, Span]] = []
+    standing: dict[Choice, tuple[BarItem, int]] = {}
+
+    def leaves(bar: BarItem, *, address: bool) -> None:
+        nonlocal moved
+        function = bar.key.function
+        prepared[function] = max(bar.cost, prepared.get(function, 0))
+        if address:
+            moved += 1
+            functions.add(function)
+
     for bar in bars:
         at = arrangement.bars.get(bar.key, bar.today) if bar.movable else bar.today
+        shortfall += bar.largest if bar.choice is None else 0
         if at is None:
             unplaced += bar.required
+            lacking |= {bar.key.function} if bar.required else set()
             continue
         places.append((bar, (at, at + bar.span)))
-        if bar.today is not None and at != bar.today:
-            moved += 1
-            functions.add(bar.key.function)
-            prepared[bar.key.function] = max(bar.cost, prepared.get(bar.key.function, 0))
+        shortfall -= bar.span if bar.largest else 0
+        if bar.choice is not None:
+            standing[bar.choice] = bar, at
+        elif bar.today is not None and at != bar.today:
+            leaves(bar, address=True)
+    for choice in choices(bars):
+        shortfall += choice.items[0].largest
+        if choice not in standing:
+            unplaced += choice.required
+            lacking |= {choice.key.function} if choice.required else set()
+            continue
+        bar, at = standing[choice]
+        if choice.home is not None and (bar.today is None or at != choice.home):
+            leaves(bar, address=at != choice.home)
     changed = sum(arrangement.windows.get(window.key) != window.today for window in windows)
     return {
         "unplaced": unplaced,
+        "unplaced_functions": len(lacking),
         "moved_bars": moved,
         "moved_functions": len(functions),
         "prepared_drivers": sum(prepared.values()),
         "windows_changed": changed,
         "wasted_bytes": _wasted(places, windows, arrangement),
+        "rebar": shortfall,
+        "headroom": sum(_missing(window, arrangement.windows.get(window.key)) for window in windows),
     }
+
+
+def _missing(window: WindowItem, span: Span | None) -> int:
+    """Doublings by which the room of an empty port falls short; 0 for any other window."""
+    if window.most is None:
+        return 0
+    return max(0, window.most - (0 if span is None else doublings(largest_block(*span))))
 
 
 def _wasted(places: list[tuple[BarItem, Span]], windows: Sequence[WindowItem], arrangement: Arrangement) -> Size:
@@ -67,13 +101,17 @@ def floors(bars: Sequence[BarItem], windows: Sequence[WindowItem], names: Sequen
     only where every required BAR has a place: it has one today, or ``unplaced``
     comes first.
     """
+    evicted = [bar for bar in bars if bar.evicted and bar.choice is None]
     result = {
-        "unplaced": sum(bar.required and not bar.placeable for bar in bars),
-        "moved_bars": sum(bar.evicted for bar in bars),
-        "moved_functions": len({bar.key.function for bar in bars if bar.evicted}),
-        "prepared_drivers": sum({bar.key.function: bar.cost for bar in bars if bar.evicted}.values()),
+        "unplaced": unplaceable(bars),
+        "unplaced_functions": len({bar.key.function for bar in bars if bar.required and not bar.placeable}),
+        "moved_bars": len(evicted),
+        "moved_functions": len({bar.key.function for bar in evicted}),
+        "prepared_drivers": sum({bar.key.function: bar.cost for bar in evicted}.values()),
         "windows_changed": 0,
         "wasted_bytes": 0,
+        "rebar": _least_shortfall(bars),
+        "headroom": sum(_least_missing(window) for window in windows),
     }
     for name, floor in (("wasted_bytes", _least_waste), ("windows_changed", _least_changes)):
         placed_first = "unplaced" in names and name in names[names.index("unplaced") :]
@@ -82,9 +120,24 @@ def floors(bars: Sequence[BarItem], windows: Sequence[WindowItem], names: Sequen
     return result
 
 
-def _plain(bars: Sequence[BarItem], windows: Sequence[WindowItem]) -> bool:
+def _least_shortfall(bars: Sequence[BarItem]) -> Size:
+    """Bytes by which Resizable BARs fall short if each has the largest size that some root window can hold."""
+    plain = sum(bar.largest - bar.span * bar.placeable for bar in bars if bar.choice is None and bar.largest)
+    return plain + sum(
+        choice.items[0].largest - max((bar.span for bar in choice.items if bar.placeable), default=0)
+        for choice in choices(bars)
+    )
+
+
+def _least_missing(window: WindowItem) -> int:
+    """Doublings by which the room of an empty port falls short if it is alone in the root windows."""
+    spans = [*window.places, *([window.today] if window.today is not None else [])]
+    return min((_missing(window, span) for span in spans), default=_missing(window, None))
+
+
+def is_plain(bars: Sequence[BarItem], windows: Sequence[WindowItem]) -> bool:
     """Whether every BAR with a place lies in a window of its bus, by itself."""
-    odd = any(bar.shared or not bar.nested or bar.bus.subtractive or bar.stand_in for bar in bars)
+    odd = any(bar.shared or not bar.nested or bar.bus.subtractive or bar.stand_in or bar.choice for bar in bars)
     return not odd and not any(window.tolerated or window.bus.subtractive for window in windows)
 
 
@@ -93,7 +146,7 @@ def _least_changes(bars: Sequence[BarItem], windows: Sequence[WindowItem]) -> in
 
     Non-prefetchable memory fits in the memory window alone; everything fits in all windows together.
     """
-    if not _plain(bars, windows):
+    if not is_plain(bars, windows):
         return 0
     all_below: dict[tuple[int, Space], Size] = defaultdict(int)
     plain_below: dict[tuple[int, Space], Size] = defaultdict(int)
@@ -123,7 +176,7 @@ def _least_waste(bars: Sequence[BarItem], windows: Sequence[WindowItem]) -> Size
 
 def rounding(bars: Sequence[BarItem], windows: Sequence[WindowItem]) -> dict[tuple[int, Space], Size]:
     """For each bus and address space, the bytes its windows waste at least when every required BAR has a place."""
-    if not _plain(bars, windows):
+    if not is_plain(bars, windows):
         return {}
     blocks: dict[tuple[int, Space], Size] = {}
     for window in windows:
