@@ -1,16 +1,14 @@
 """What carrying a plan out needs of a machine: the one interface of executors, real machines and simulated ones.
 
-The text of a transaction, one line each, numbers in hex without ``0x``::
+The text of a transaction is what the kernel module reads (``solver/module/README.md``)::
 
-    win BRIDGE KIND START SIZE                     KIND io, mem or pref; SIZE 0 = closed
-    bar FUNCTION INDEX START SIZE FLAGS            INDEX 0 to 5, rom, vf0 to vf5; SIZE of all copies, 0 = no address
-    reg FUNCTION OFFSET WIDTH OLD MASK VALUE       OLD is - where it is not known
+    barplan-place 1
+    win BRIDGE KIND FROM TO          KIND io, mem or pref; FROM and TO first-last in hex, - = closed
+    bar FUNCTION INDEX FROM TO       INDEX 0 to 5, rom, vf0 to vf5; the range of all copies, - = no address
+    end
 
-``win`` and ``bar`` say what the kernel's resource tree holds afterwards, windows from the root down, then BARs; all
-addresses are CPU addresses. ``reg`` are the configuration writes, carried out in this order: right before each the
-register holds OLD and right after it VALUE, as far as MASK goes. The whole text is checked before anything is
-touched; whatever fails after that, tree and registers are put back and an error is returned. A function named in a
-``bar`` line has no driver and decode off, except where the BAR is a ROM or a VF BAR that had no address.
+The whole text is checked before anything is touched; whatever fails after that, tree and registers are put back and
+an error is returned. A function named in a ``bar`` line has no driver and no enabled VFs.
 """
 
 from __future__ import annotations
@@ -111,11 +109,6 @@ def offset_of(access: Access, register: Register) -> int:
     return sriov_capability(access, register.function) + register.offset
 
 
-def transaction_text(access: Access, transaction: Transaction) -> str:
-    """The transaction as the module reads it, capabilities looked up."""
-    lines = [str(claim) for claim in transaction.claims]
-    for write in transaction.writes:
-        old = "-" if write.old is None else f"{write.old:x}"
-        where = f"{offset_of(access, write.register):x} {write.register.width}"
-        lines.append(f"reg {write.register.function} {where} {old} {write.mask:x} {write.value:x}")
-    return "\n".join(lines) + "\n"
+def transaction_text(transaction: Transaction) -> str:
+    """The transaction as the kernel module reads it."""
+    return "\n".join(["barplan-place 1", *map(str, transaction.claims), "end"]) + "\n"

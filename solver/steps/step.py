@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from models.placement import Placement
-from models.resources import Address, FunctionAddress, Range, Size, WindowKind
+from models.resources import Address, FunctionAddress, Range, WindowKind
 from models.topology import BarIndex, BarKey, WindowKey
 
 Route = Literal["live", "kexec", "firmware"]
@@ -96,40 +96,44 @@ class RegisterWrite:
 
 @dataclass(frozen=True, slots=True)
 class ClaimBar:
-    """In the kernel's resource tree the BAR leaves its place and gets this one (``None`` = none).
-
-    ``flags`` are the kernel's (``IORESOURCE_*``), which it forgets for a BAR that it gave up on.
-    """
+    """In the kernel's resource tree the BAR (all copies of a VF BAR as one) goes from ``before`` to ``after``."""
 
     key: BarKey
-    start: Address | None
-    size: Size
-    flags: int
+    before: Range | None
+    after: Range | None
 
     def __str__(self) -> str:
-        size = self.size if self.start is not None else 0
-        return f"bar {self.key.function} {self.key.index} {self.start or 0:x} {size:x} {self.flags:x}"
+        return f"bar {self.key.function} {self.key.index} {_first_last(self.before)} {_first_last(self.after)}"
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimWindow:
-    """In the kernel's resource tree the bridge window leaves its place and gets this one (``None`` = closed)."""
+    """In the kernel's resource tree the bridge window goes from ``before`` to ``after``; ``None`` = closed."""
 
     key: WindowKey
-    range: Range | None
+    before: Range | None
+    after: Range | None
 
     def __str__(self) -> str:
-        start, size = (self.range.start, self.range.size) if self.range else (0, 0)
-        return f"win {self.key.bridge} {self.key.kind} {start:x} {size:x}"
+        return f"win {self.key.bridge} {self.key.kind} {_first_last(self.before)} {_first_last(self.after)}"
+
+
+def _first_last(range_: Range | None) -> str:
+    return "-" if range_ is None else f"{range_.start:x}-{range_.last:x}"
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """Claims and register writes that the kernel module carries out as one, all or nothing.
+    """Windows and BARs that the kernel module moves as one, all or nothing.
 
-    ``claims`` names every window (parents first) and then every BAR once, with what it has afterwards. ``writes``
-    stand in the order in which nothing ever overlaps and no running function's window shuts; a register may be
-    written more than once.
+    Attributes
+    ----------
+    claims
+        Every window (parents first) and every BAR that changes, once.
+    writes
+        What the module writes for it, in order: windows shrink, from the leaves up, to what their old and new range
+        share; then they grow, from the root down; then come the BARs. So nothing ever overlaps and no running
+        function's window shuts. A register may be written twice.
     """
 
     claims: tuple[ClaimBar | ClaimWindow, ...]
