@@ -20,6 +20,7 @@ from solver.cli.capture import capture
 from solver.cli.check import check
 from solver.cli.compare import compare
 from solver.cli.completion import completion
+from solver.cli.drivers import drivers
 from solver.cli.explain import explain
 from solver.cli.map import map_verb
 from solver.cli.output import Exit, complain
@@ -141,5 +142,5 @@ def main(ctx: click.Context, version: bool, verbose: int) -> None:
         raise click.exceptions.NoArgsIsHelpError(ctx)
 
 
-for _verb in (capture, show_verb, solve, explain, compare, replay, check, map_verb, completion):
+for _verb in (capture, show_verb, solve, explain, compare, replay, check, map_verb, drivers, completion):
     main.add_command(_verb)
