@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from benchmarks.ratio_command import ratio
 from benchmarks.replay import replay
 from solver.cli import Barplan
 from solver.cli.output import Exit, complain, progress, write_document
@@ -93,6 +94,7 @@ def _task(engines: str | None, minimize: str, policy: str, time_limit: float, wo
     return Task(names, presets, Request(policy=Policy(policy), time_limit=time_limit, workers=workers))
 
 
+main.add_command(ratio)
 main.add_command(replay)
 
 

@@ -125,7 +125,7 @@ def bars_frame(result: Result) -> DataFrame:
                 planned.why,
             )
         )
-    return _frame(BARS, rows)
+    return typed_frame(BARS, rows)
 
 
 def windows_frame(result: Result) -> DataFrame:
@@ -147,7 +147,7 @@ def windows_frame(result: Result) -> DataFrame:
                 _window_outcome(planned) if has_plan else None,
             )
         )
-    return _frame(WINDOWS, rows)
+    return typed_frame(WINDOWS, rows)
 
 
 def free_frame(result: Result) -> DataFrame:
@@ -171,7 +171,7 @@ def free_frame(result: Result) -> DataFrame:
                 new and new.largest_block,
             )
         )
-    return _frame(FREE, rows)
+    return typed_frame(FREE, rows)
 
 
 def comparison_frame(results: Iterable[Result] | Mapping[str, Result]) -> DataFrame:
@@ -208,7 +208,7 @@ def comparison_frame(results: Iterable[Result] | Mapping[str, Result]) -> DataFr
                 row.seconds,
             )
         )
-    return _frame(COMPARISON, rows)
+    return typed_frame(COMPARISON, rows)
 
 
 def describe(columns: Iterable[Column]) -> DataFrame:
@@ -218,7 +218,7 @@ def describe(columns: Iterable[Column]) -> DataFrame:
     return pd.DataFrame(list(columns), columns=["column", "dtype", "meaning"]).set_index("column")
 
 
-def _frame(columns: tuple[Column, ...], rows: list[tuple[Any, ...]]) -> DataFrame:
+def typed_frame(columns: tuple[Column, ...], rows: list[tuple[Any, ...]]) -> DataFrame:
     """Typed columns; numbers never pass through floating point, which would cut addresses above 2^53."""
     import pandas as pd
 

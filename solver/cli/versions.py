@@ -14,17 +14,17 @@ DISTRIBUTIONS = ("ortools", "numpy", "pandas", "click", "rich", "pydantic")
 
 def version_text(everything: bool) -> str:
     """``barplan 0.1.0``; with ``everything`` also versions, paths and platform."""
-    first = f"barplan {_version('barplan')}\n"
+    first = f"barplan {version_of('barplan')}\n"
     if not everything:
         return first
     pairs = [("Python", f"{platform.python_version()} ({platform.python_implementation()})")]
-    pairs += [(name, _version(name)) for name in DISTRIBUTIONS]
+    pairs += [(name, version_of(name)) for name in DISTRIBUTIONS]
     pairs += [(f"{name} package", _path(name)) for name in ("solver", "models")]
     pairs.append(("platform", platform.platform()))
     return first + labels(pairs)
 
 
-def _version(name: str) -> str:
+def version_of(name: str) -> str:
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
