@@ -1,4 +1,4 @@
-"""Changes a person asks for before anything is solved: devices added and removed, drivers named, BARs named.
+"""Changes a person asks for before anything is solved: devices added and removed, VFs and drivers set, BARs named.
 
 Every function is pure; options are named in errors as on the command line.
 """
@@ -6,65 +6,167 @@ Every function is pure; options are named in errors as on the command line.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from models.bar_spelling import parse_bars, spells_bars
 from models.errors import InputError
-from models.profiles import PROFILES
-from models.resources import (
-    ADDRESS_LIMIT,
-    FOUR_GIB,
-    FunctionAddress,
-    format_size,
-    function_address,
-    is_power_of_two,
-    parse_function_address,
-    parse_number,
-    split_function_address,
+from models.grafting import graft_behind, graft_on_root
+from models.profiles import PROFILES, Profile
+from models.profiles_shapes import endpoint
+from models.resources import FunctionAddress, parse_function_address, split_function_address
+from models.topology import Bar, BarIndex, BarKey, Function, Topology
+
+_FROM_ELSEWHERE = re.compile(
+    r"(?P<file>.+?):(?P<function>(?:[0-9a-f]{1,8}:)?[0-9a-f]{1,2}:[0-9a-f]{1,2}(?:\.[0-7])?)", re.IGNORECASE
 )
-from models.topology import Bar, BarIndex, BarKey, Function, RootBus, Topology
-
-_DEVICES = 32
-_REGISTERS = 6
-_LARGEST_32_BIT = 1 << 31
-_LARGEST_VF_COUNT = (1 << 16) - 1
-"""TotalVFs is a 16-bit register (SR-IOV 1.1, 3.3.6)."""
-_KIND = re.compile(r"(?P<what>mem|vf)(?P<width>32|64)(?P<prefetchable>p?)|io|rom")
-_ROOT_BUS = re.compile(r"(?:root:)?(?:(?P<domain>[0-9a-f]{1,8}):)?(?P<bus>[0-9a-f]{1,2})", re.IGNORECASE)
-_GRAMMAR = "expected BARs such as mem64p:16G,mem32:16M,io:256,rom:512K,vf64p:16M*8"
+_SIZE_OF_ALL = "max"
+FIT = "fit"
+"""What stands for as many VFs as fit."""
 
 
-def plug(topology: Topology, spec: str) -> Topology:
-    """The machine with one more function, which has no addresses and no driver yet.
+def plug(topology: Topology, spec: str, profiles: Mapping[str, Profile] = PROFILES) -> Topology:
+    """The machine with one more device, which has no addresses and no drivers yet.
 
     Parameters
     ----------
     spec
-        ``PROFILE@WHERE`` or ``BARS@WHERE``. BARs are separated by commas: ``mem32``, ``mem64``, ``io``, ``rom``,
-        or ``vf32``, ``vf64`` for VF BARs, a ``p`` behind the width for prefetchable, a colon, the size, and for
-        VF BARs ``*`` and the number of VFs. Indices are given out in order; a 64-bit BAR takes two.
-        WHERE is the address of a bridge, or a root bus as ``0000:00`` or ``root:0000:00``. The function
-        gets the first free device number there.
+        ``DEVICE@WHERE``. DEVICE is the name of a profile; or BARs (see :func:`models.bar_spelling.parse_bars`); or a
+        function of another machine, with all behind it where it is a bridge: ``machine.json:0000:41:00.0``, or all
+        functions of a device: ``machine.json:0000:41:00``.
+        WHERE is the address of a bridge, or a root bus as ``0000:00`` or ``root:0000:00``. The device gets the first
+        free device numbers there, its bridges the bus numbers that are left (:mod:`models.grafting`).
+    profiles
+        The kinds of devices there are, by name.
 
     Raises
     ------
     InputError
-        If the profile or the BARs are unknown, or nothing can be plugged in there.
+        If the device is unknown, or nothing can be plugged in there.
     """
-    what, at, where = spec.partition("@")
+    what, at, where = spec.rpartition("@")
     if not at or not what or not where:
         raise InputError(f"expected DEVICE@BRIDGE such as nvme@0000:00:1c.0, found {spec!r}", source="--plug")
-    if ":" in what or what in ("io", "rom"):
-        device = Function(FunctionAddress(""), driver_known=True, bars=_parse_bars(what))
-    elif what in PROFILES:
-        profile = PROFILES[what]
-        device = Function(FunctionAddress(""), profile.id, profile.class_code, None, True, profile.bars)
-    else:
+    device = _device(what, profiles)
+    if "." not in where:
+        return graft_on_root(topology, device, where, "--plug")
+    return graft_behind(topology, device, _find(topology, where, "--plug"), "--plug")
+
+
+def _device(what: str, profiles: Mapping[str, Profile]) -> Sequence[Function]:
+    """The functions that the first half of ``--plug`` means."""
+    if what in profiles:
+        return profiles[what].functions
+    taken = _FROM_ELSEWHERE.fullmatch(what)
+    if taken is not None:
+        return take(taken["file"], taken["function"])
+    if spells_bars(what):
+        return [endpoint(None, None, *parse_bars(what, "--plug"))]
+    raise InputError(
+        f"unknown device {what!r}, expected one of {', '.join(profiles)}, or BARs such as mem64p:16G,mem32:16M",
+        source="--plug",
+    )
+
+
+def take(file: str, function: str) -> list[Function]:
+    """A function of another machine as a device to plug in: without addresses, bus numbers and drivers.
+
+    A fixed BAR stays fixed, so it gets no address in the other machine.
+
+    Parameters
+    ----------
+    file
+        Any input that describes one machine.
+    function
+        ``0000:41:00.0``, or ``0000:41:00`` for all functions of that device.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or has no such function.
+    """
+    # Readers of machines take long to load, and nearly nobody plugs in what stands in another file.
+    from models.sources.machine import read_machine
+
+    machine = read_machine([file]).topology
+    if "." in function:
+        return [_bare(_find(machine, function, f"--plug {file}"))]
+    first = parse_function_address(f"{function}.0")
+    found = [other for other, _ in machine.functions() if other.address.rpartition(".")[0] == first.rpartition(".")[0]]
+    if not found:
+        raise InputError(f"there is no device {first.rpartition('.')[0]}", source=f"--plug {file}")
+    return [_bare(one) for one in found]
+
+
+def _bare(function: Function) -> Function:
+    """The function as it leaves its machine: no addresses, no drivers, no open windows."""
+    bars = tuple(replace(bar, address=None) for bar in function.bars)
+    bridge = function.bridge
+    if bridge is not None:
+        windows = tuple(replace(window, range=None) for window in bridge.windows)
+        behind = tuple(_bare(child) for child in bridge.functions)
+        bridge = replace(bridge, secondary=None, subordinate=None, windows=windows, functions=behind, cardbus=())
+    return replace(function, driver=None, driver_known=True, bars=bars, bridge=bridge)
+
+
+def set_vfs(topology: Topology, spec: str) -> Topology:
+    """The machine with room asked for so many VFs of a function: ``0000:01:00.0=8``, or ``=max`` for all it has.
+
+    Its VF BARs then hold that many VFs, and they are required; with 0 there are none.
+
+    Raises
+    ------
+    InputError
+        If the text has another form, or the function has fewer VFs.
+    """
+    address, _, wanted = parse_vfs(topology, spec)
+    if wanted is None:
         raise InputError(
-            f"unknown device {what!r}, expected one of {', '.join(PROFILES)}, or BARs such as mem64p:16G,mem32:16M",
-            source="--plug",
+            f"{spec!r}: how many VFs fit is found by barplan solve alone; expected a number", source="--vfs"
         )
-    return _plug_into_root(topology, device, where) if "." not in where else _plug_behind(topology, device, where)
+    return with_vfs(topology, address, wanted)
+
+
+def parse_vfs(topology: Topology, spec: str) -> tuple[FunctionAddress, int, int | None]:
+    """What one ``--vfs`` means: the function, the VFs it has, and how many are asked for (``None``: as many as fit).
+
+    Raises
+    ------
+    InputError
+        As :func:`set_vfs`.
+    """
+    text, equals, count = (part.strip() for part in spec.partition("="))
+    if not equals or not (count in (_SIZE_OF_ALL, FIT) or (count.isdecimal() and count.isascii())):
+        raise InputError(f"expected FUNCTION=N, =max or =fit such as 0000:01:00.0=8, found {spec!r}", source="--vfs")
+    function = _find(topology, text, "--vfs")
+    total = max((bar.copies for bar in function.bars if is_vf(bar)), default=0)
+    if not total:
+        raise InputError(f"{function.address} has no VF BARs", source="--vfs")
+    wanted = {FIT: None, _SIZE_OF_ALL: total}.get(count, int(count) if count.isdecimal() else None)
+    if wanted is not None and wanted > total:
+        raise InputError(f"{function.address} has {total} VFs (TotalVFs), found {wanted}", source="--vfs")
+    return function.address, total, wanted
+
+
+def with_vfs(topology: Topology, address: FunctionAddress, count: int) -> Topology:
+    """The machine in which the VF BARs of a function are required and hold ``count`` VFs; 0 removes them."""
+
+    def change(function: Function) -> Function:
+        if function.address != address:
+            return function
+        bars = tuple(
+            replace(bar, copies=count, optional=False) if is_vf(bar) else bar
+            for bar in function.bars
+            if count or not is_vf(bar)
+        )
+        return replace(function, bars=bars)
+
+    return topology.map_functions(change)
+
+
+def is_vf(bar: Bar) -> bool:
+    """Whether it is a VF BAR."""
+    return isinstance(bar.index, str) and bar.index.startswith("vf")
 
 
 def unplug(topology: Topology, address: str) -> Topology:
@@ -142,110 +244,3 @@ def _nearest(wanted: str, there: Iterable[str]) -> str:
 
     best = min(there, key=distance, default=None)
     return "; the machine has no functions" if best is None else f"; the nearest is {best}"
-
-
-def _plug_into_root(topology: Topology, device: Function, where: str) -> Topology:
-    match = _ROOT_BUS.fullmatch(where.strip())
-    number = (int(match["domain"] or "0", 16), int(match["bus"], 16)) if match else None
-    root = next((root for root in topology.root_buses if (root.domain, root.bus) == number), None)
-    if root is None:
-        there = ", ".join(root.name for root in topology.root_buses) or "none"
-        raise InputError(
-            f"{where!r} is no bridge (such as 0000:00:1c.0) and no root bus of this machine ({there})", source="--plug"
-        )
-    new = replace(device, address=_free_address(topology, root.domain, root.bus, f"bus {root.name}"))
-
-    def with_new(other: RootBus) -> RootBus:
-        return replace(other, functions=(*other.functions, new)) if other is root else other
-
-    return replace(topology, root_buses=tuple(with_new(other) for other in topology.root_buses))
-
-
-def _plug_behind(topology: Topology, device: Function, where: str) -> Topology:
-    bridge = _find(topology, where, "--plug")
-    if bridge.bridge is None:
-        raise InputError(f"{bridge.address} is no bridge", source="--plug")
-    if not bridge.bridge.secondary:
-        raise InputError(f"{bridge.address} has no bus number behind it", source="--plug")
-    domain = split_function_address(bridge.address)[0]
-    name = f"the bus behind {bridge.address}"
-    new = replace(device, address=_free_address(topology, domain, bridge.bridge.secondary, name))
-
-    def with_new(function: Function) -> Function:
-        if function.address != bridge.address or function.bridge is None:
-            return function
-        return replace(function, bridge=replace(function.bridge, functions=(*function.bridge.functions, new)))
-
-    return topology.map_functions(with_new)
-
-
-def _free_address(topology: Topology, domain: int, bus: int, name: str) -> FunctionAddress:
-    """The first device number on this bus that no function has."""
-    numbers = (split_function_address(function.address) for function, _ in topology.functions())
-    taken = {device for other_domain, other_bus, device, _ in numbers if (other_domain, other_bus) == (domain, bus)}
-    device = next((device for device in range(_DEVICES) if device not in taken), None)
-    if device is None:
-        raise InputError(f"all {_DEVICES} device numbers of {name} are taken", source="--plug")
-    return function_address(domain, bus, device, 0)
-
-
-def _parse_bars(text: str) -> tuple[Bar, ...]:
-    bars: list[Bar] = []
-    taken = {"mem": 0, "vf": 0}
-    for item in text.split(","):
-        kind, _, size_text = item.strip().partition(":")
-        match = _KIND.fullmatch(kind)
-        if match is None:
-            raise InputError(f"{item!r} is no BAR; {_GRAMMAR}", source="--plug")
-        if kind == "rom":
-            bar = Bar("rom", "mem", _size(item, size_text, 32), prefetchable=True, optional=True)
-            if any(other.index == "rom" for other in bars):
-                raise InputError("a function has one expansion ROM, found two", source="--plug")
-            bars.append(bar)
-            continue
-        width = int(match["width"] or "32")
-        registers = "vf" if match["what"] == "vf" else "mem"
-        number = taken[registers]
-        taken[registers] += 2 if width == 64 else 1
-        if taken[registers] > _REGISTERS:
-            raise InputError(
-                f"{item!r} does not fit: a function has {_REGISTERS} registers, a 64-bit BAR takes two", source="--plug"
-            )
-        copies = 1
-        if registers == "vf":
-            size_text, _, count = size_text.partition("*")
-            copies = _copies(item, count)
-        bar = Bar(
-            f"vf{number}" if registers == "vf" else number,
-            "io" if kind == "io" else "mem",
-            _size(item, size_text, width),
-            width=width,
-            prefetchable=match["prefetchable"] == "p",
-            copies=copies,
-            optional=registers == "vf",
-        )
-        if bar.span > (FOUR_GIB if width == 32 else ADDRESS_LIMIT):
-            raise InputError(f"{item!r} is too large: all VFs together exceed {width} bits", source="--plug")
-        bars.append(bar)
-    return tuple(bars)
-
-
-def _size(item: str, text: str, width: int) -> int:
-    try:
-        size = parse_number(text)
-    except ValueError:
-        raise InputError(f"{item!r} has no size; {_GRAMMAR}", source="--plug") from None
-    if not is_power_of_two(size):
-        raise InputError(f"the size in {item!r} is no power of two", source="--plug")
-    largest = _LARGEST_32_BIT if width == 32 else ADDRESS_LIMIT // 2
-    if size > largest:
-        raise InputError(
-            f"{item!r} is too large: a {width}-bit BAR has at most {format_size(largest)}", source="--plug"
-        )
-    return size
-
-
-def _copies(item: str, text: str) -> int:
-    if not text.isdecimal() or not text.isascii() or len(text) > 5 or not 1 <= int(text) <= _LARGEST_VF_COUNT:
-        raise InputError(f"{item!r} does not say how many VFs; expected for instance vf64p:16M*8", source="--plug")
-    return int(text)

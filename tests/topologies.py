@@ -98,15 +98,18 @@ def bridge(
     io_granularity: Size | str | None = None,
     pref_width: int = 64,
     secondary: int | None = None,
+    subordinate: int | None = None,
     subtractive: bool = False,
     hotplug: bool = False,
     bars: Iterable[Bar] = (),
     cardbus: Iterable[tuple[Space, Pair, bool]] = (),
     driver: str | None = "pcieport",
 ) -> Function:
-    """A bridge with these functions behind it, whose bus number it takes."""
+    """A bridge with these functions behind it, whose bus number it takes; it passes on those of bridges behind it."""
     if secondary is None and functions:
         secondary = split_function_address(functions[0].address)[1]
+    behind = [function.bridge.subordinate or 0 for function in functions if function.bridge is not None]
+    subordinate = subordinate or (None if secondary is None else max(secondary, *behind, 0))
     given: tuple[tuple[WindowKind, Pair | tuple[()] | None, int], ...] = (
         ("io", io, io_width),
         ("mem", mem, 32),
@@ -131,7 +134,7 @@ def bridge(
         tuple(bars),
         Bridge(
             secondary,
-            secondary,
+            subordinate,
             hotplug,
             subtractive,
             windows,

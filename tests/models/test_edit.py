@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from models.edit import find_bars, plug, set_driver, unplug
+from models.document import dump_topology, load_topology
+from models.edit import find_bars, plug, set_driver, set_vfs, unplug
 from models.errors import InputError
-from models.profiles import PROFILES
-from models.resources import GIB, KIB, MIB, is_power_of_two
 from models.topology import Function, Topology
 from tests.topologies import address, bar, bridge, function, host, key, machine
 
@@ -58,6 +59,10 @@ class TestPlug:
             bar("vf2", "4K", copies=8),
         )
 
+    def test_a_fixed_address(self, topology: Topology) -> None:
+        new = there(plug(topology, "mem32:64K=0xfe000000,vf64p:1M*4=0x4000000000@00:1c.1"), "02:00.0")
+        assert [(one.address, one.fixed) for one in new.bars] == [(0xFE000000, True), (0x4000000000, True)]
+
     @pytest.mark.parametrize("where", ["1:80", "0001:80", "root:0001:80"])
     def test_on_a_root_bus(self, topology: Topology, where: str) -> None:
         assert there(plug(topology, f"io:32@{where}"), "0001:80:00.0").bars == (bar(0, 32, io=True),)
@@ -102,6 +107,9 @@ class TestPlug:
             ("vf64:1M*0@00:1c.0", "'vf64:1M*0' does not say how many VFs; expected for instance vf64p:16M*8"),
             ("vf64:1M*65536@00:1c.0", "'vf64:1M*65536' does not say how many VFs"),
             ("mem32:1M*2@00:1c.0", "'mem32:1M*2' has no size; expected BARs such as"),
+            ("mem32:1M=@00:1c.0", "'mem32:1M=' has no address behind the =; expected for instance"),
+            ("mem64:1M=0xfffffffffffff000@00:1c.0", "'mem64:1M=0xfffffffffffff000' ends above 2^64"),
+            ("no-such.json:01:00.0@00:1c.0", "no-such.json: no such file or folder"),
             ("rom:1M,rom:1M@00:1c.0", "a function has one expansion ROM, found two"),
             (
                 "mem64:1M,mem64:1M,mem32:1M,mem64:1M@00:1c.0",
@@ -112,30 +120,83 @@ class TestPlug:
     def test_what_is_refused(self, topology: Topology, spec: str, expected: str) -> None:
         with pytest.raises(InputError) as caught:
             plug(topology, spec)
-        assert message(caught).startswith(f"--plug: {expected}")
+        assert message(caught).removeprefix("--plug: ").startswith(expected)
 
-    @pytest.mark.parametrize("name", PROFILES)
-    def test_every_profile_is_a_possible_device_with_a_source(self, name: str) -> None:
-        profile = PROFILES[name]
-        registers: list[int | str] = []
-        for one in profile.bars:
-            assert is_power_of_two(one.size)
-            assert (one.address, one.fixed, one.optional) == (None, False, isinstance(one.index, str))
-            registers.append(one.index)
-            if one.width == 64:
-                registers.append(one.index + 1 if isinstance(one.index, int) else f"vf{int(one.index[2:]) + 1}")
-        assert len(set(registers)) == len(registers)
-        assert not {6, "vf6"} & set(registers)
-        assert profile.source.startswith("https://")
-        assert profile.name == name
 
-    def test_sizes_of_profiles(self) -> None:
-        def sizes(name: str) -> list[int]:
-            return [one.size for one in PROFILES[name].bars]
+class TestTake:
+    """What stands in another document, plugged in here."""
 
-        assert sizes("nvme") == [16 * KIB]
-        assert sizes("gpu-80g") == [16 * MIB, 128 * GIB, 32 * MIB]
-        assert max(one.span for one in PROFILES["gpu-16g"].bars) == 248 * GIB
+    @pytest.fixture
+    def elsewhere(self, tmp_path: Path) -> str:
+        port = bridge(
+            "00:03.0",
+            bridge("05:00.0", function("06:00.0", bar(0, "16M", at=0x80000000), driver="nvme"), secondary=6),
+            secondary=5,
+            mem=(0x80000000, 0x80FFFFFF),
+        )
+        one = function("00:04.0", bar(0, "1M", at=0x90000000), bar("rom", "64K"), driver="x")
+        other = function("00:04.1", bar(0, "4K"), driver="?")
+        file = tmp_path / "other.json"
+        file.write_text(dump_topology(machine(port, one, other)))
+        return str(file)
+
+    def test_a_function_without_addresses_and_driver(self, topology: Topology, elsewhere: str) -> None:
+        new = there(plug(topology, f"{elsewhere}:0000:00:04.0@00:1c.1"), "02:00.0")
+        assert new.bars == (bar(0, "1M"), bar("rom", "64K"))
+        assert (new.driver, new.driver_known) == (None, True)
+
+    def test_all_functions_of_a_device(self, topology: Topology, elsewhere: str) -> None:
+        after = plug(topology, f"{elsewhere}:00:04@00:1c.1")
+        assert [there(after, f"02:00.{number}").bars[0].size for number in (0, 1)] == [1 << 20, 4096]
+
+    def test_a_bridge_with_all_behind_it(self, topology: Topology, elsewhere: str) -> None:
+        after = plug(topology, f"{elsewhere}:05:00.0@0000:00")
+        new = there(after, "00:00.0")
+        assert new.bridge is not None
+        assert all(window.range is None for window in new.bridge.windows)
+        assert there(after, f"{new.bridge.secondary:02x}:00.0").bars == (bar(0, "16M"),)
+        assert load_topology(dump_topology(after), "again") == after
+
+    @pytest.mark.parametrize(
+        ("function_", "expected"),
+        [
+            ("00:04.7", "there is no function 0000:00:04.7; the nearest is 0000:00:04."),
+            ("00:07", "there is no device 0000:00:07"),
+        ],
+    )
+    def test_what_is_refused(self, topology: Topology, elsewhere: str, function_: str, expected: str) -> None:
+        with pytest.raises(InputError) as caught:
+            plug(topology, f"{elsewhere}:{function_}@00:1c.1")
+        assert message(caught).startswith(f"--plug {elsewhere}: {expected}")
+
+
+class TestVfs:
+    def test_a_number(self, topology: Topology) -> None:
+        after = there(set_vfs(topology, "00:02.0=3"), "00:02.0").bars[1]
+        assert (after.copies, after.optional) == (3, False)
+
+    def test_max(self, topology: Topology) -> None:
+        assert there(set_vfs(topology, "0000:00:02.0=max"), "00:02.0").bars[1].copies == 4
+
+    def test_none_at_all(self, topology: Topology) -> None:
+        assert there(set_vfs(topology, "00:02.0=0"), "00:02.0").bars == (bar(2),)
+
+    @pytest.mark.parametrize(
+        ("spec", "expected"),
+        [
+            ("00:02.0=5", "0000:00:02.0 has 4 VFs (TotalVFs), found 5"),
+            ("00:02.0", "expected FUNCTION=N, =max or =fit such as 0000:01:00.0=8, found '00:02.0'"),
+            ("00:02.0=-1", "expected FUNCTION=N, =max or =fit"),
+            ("00:02.0=²", "expected FUNCTION=N, =max or =fit"),
+            ("00:02.0=fit", "'00:02.0=fit': how many VFs fit is found by barplan solve alone"),
+            ("01:00.0=2", "0000:01:00.0 has no VF BARs"),
+            ("01:00.7=2", "there is no function 0000:01:00.7"),
+        ],
+    )
+    def test_what_is_refused(self, topology: Topology, spec: str, expected: str) -> None:
+        with pytest.raises(InputError) as caught:
+            set_vfs(topology, spec)
+        assert message(caught).startswith(f"--vfs: {expected}")
 
 
 class TestUnplug:
