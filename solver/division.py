@@ -1,0 +1,204 @@
+"""How prefetchable BARs are divided between a bridge's two memory windows so that the windows are shortest.
+
+A prefetchable BAR may stand in the prefetchable window or in the memory window,
+and so may a prefetchable window in those of the bridge above. Every division
+is a leaf of a tree of choices; a branch is worth at least what its decided
+contents need (:mod:`solver.shapes`), so searching the best branch first ends
+with the shortest windows, or, given up, with a lower bound.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from models.resources import Size, Space
+from solver.packing import Layout
+from solver.problem import BarItem, BusNode, WindowItem, accepts
+from solver.shapes import Shape, Shapes
+
+_NODES = 400
+"""Branches looked at before the search gives up."""
+
+_OPEN = -1
+
+_OFFERS = 6
+"""Starts offered for each window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """The shortest windows of one bridge in one address space.
+
+    Attributes
+    ----------
+    bound
+        Bytes that its windows have at least, together.
+    layouts
+        Windows of that length, each at a few starts; ``None`` where none was found.
+    """
+
+    bound: Size
+    layouts: dict[WindowItem, list[Layout]] | None
+
+
+class Divider:
+    """Divides the contents of one bridge on the root bus.
+
+    Parameters
+    ----------
+    bus
+        The bus behind the bridge.
+    bars_on, bridges_on
+        BARs that get a place and buses behind bridges, by the number of the bus they stand on.
+    """
+
+    def __init__(
+        self,
+        bus: BusNode,
+        space: Space,
+        bars_on: dict[int, list[BarItem]],
+        bridges_on: dict[int, list[BusNode]],
+        shapes: Shapes,
+    ) -> None:
+        self.bus, self.space, self.shapes = bus, space, shapes
+        self.bars_on, self.bridges_on = bars_on, bridges_on
+        self.choices: list[list[WindowItem]] = []
+        self.items: list[BarItem | WindowItem] = []
+        self.number: dict[object, int] = {}
+        self.subtree: dict[int, tuple[int, int]] = {}
+        self.known: dict[tuple[int, tuple[int, ...]], dict[WindowItem, Shape] | None] = {}
+        self.possible = True
+        self.volume = 0
+        self._list_choices(bus)
+        self.order = self._ordered()
+
+    def _list_choices(self, bus: BusNode) -> None:
+        """Everything on and behind a bus with the windows it may stand in."""
+        first = len(self.choices)
+        for inner in self.bridges_on.get(bus.number, []):
+            self._list_choices(inner)
+            for window in inner.windows:
+                self._choose(bus, window, prefetchable=window.kind == "pref")
+        for bar in self.bars_on.get(bus.number, []):
+            if bar.space == self.space:
+                self.volume += bar.span
+                self._choose(bus, bar, prefetchable=bar.prefetchable)
+        self.subtree[bus.number] = first, len(self.choices)
+
+    def _choose(self, bus: BusNode, item: BarItem | WindowItem, *, prefetchable: bool) -> None:
+        if item.space != self.space:
+            return
+        windows = [window for window in bus.windows if accepts(window.kind, item.space, prefetchable)]
+        if not windows and isinstance(item, BarItem):
+            self.possible = False
+        self.number[item.key] = len(self.choices)
+        self.items.append(item)
+        self.choices.append(sorted(windows, key=lambda window: window.kind != "pref"))
+
+    def _ordered(self) -> list[int]:
+        """Where there is a choice: the largest BAR first, each followed by the windows around it."""
+        order: dict[int, None] = {}
+        bars = [item for item in self.items if isinstance(item, BarItem)]
+        for bar in sorted(bars, key=lambda bar: -bar.span):
+            keys: list[object] = [bar.key]
+            bus = bar.bus
+            while bus is not self.bus and bus.parent is not None:
+                keys += [window.key for window in bus.windows if window.space == self.space]
+                bus = bus.parent
+            for key in keys:
+                if len(self.choices[self.number[key]]) > 1:
+                    order.setdefault(self.number[key])
+        return list(order)
+
+    def divide(self) -> Division | None:
+        """Search the best branch first; ``None`` where something has no window or the tables would be too large."""
+        if not self.possible:
+            return None
+        open_ = (_OPEN,) * len(self.choices)
+        first = self._least(open_)
+        if first is None:
+            return None
+        branches: list[tuple[int, int, tuple[int, ...]]] = [(first, 0, open_)]
+        for _ in range(_NODES):
+            least, depth, decided = heapq.heappop(branches)
+            number = next((number for number in self.order if self._matters(number, decided)), None)
+            if number is None:
+                return Division(least * self.shapes.unit, self._layouts(decided))
+            for choice in range(len(self.choices[number])):
+                branch = (*decided[:number], choice, *decided[number + 1 :])
+                value = self._least(branch)
+                if value is None:
+                    return None
+                heapq.heappush(branches, (value, depth - 1, branch))
+        return Division(branches[0][0] * self.shapes.unit, None)
+
+    def _matters(self, number: int, decided: tuple[int, ...]) -> bool:
+        """Whether this choice is open and holds anything."""
+        item = self.items[number]
+        if decided[number] != _OPEN or isinstance(item, BarItem):
+            return decided[number] == _OPEN
+        return item in (self._windows(item.inner, decided) or {})
+
+    def _least(self, decided: tuple[int, ...]) -> int | None:
+        """Units that the windows need at least: for what is decided, and for the bytes of all."""
+        windows = self._windows(self.bus, decided)
+        if windows is None:
+            return None
+        return max(sum(shape.table.least for shape in windows.values()), -(-self.volume // self.shapes.unit))
+
+    def _windows(self, bus: BusNode, decided: Sequence[int]) -> dict[WindowItem, Shape] | None:
+        first, last = self.subtree[bus.number]
+        mine = tuple(decided[first:last])
+        key = (bus.number, mine)
+        if key not in self.known:
+            self.known[key] = self._made(bus, decided)
+        return self.known[key]
+
+    def _made(self, bus: BusNode, decided: Sequence[int]) -> dict[WindowItem, Shape] | None:
+        bars: dict[WindowItem, list[BarItem]] = defaultdict(list)
+        inside: dict[WindowItem, list[tuple[WindowItem, Shape]]] = defaultdict(list)
+        for inner in self.bridges_on.get(bus.number, []):
+            shapes = self._windows(inner, decided)
+            if shapes is None:
+                return None
+            for window, shape in shapes.items():
+                outer = self._chosen(window, decided)
+                if outer is not None:
+                    inside[outer].append((window, shape))
+        for bar in self.bars_on.get(bus.number, []):
+            outer = self._chosen(bar, decided) if bar.space == self.space else None
+            if outer is not None:
+                bars[outer].append(bar)
+        made: dict[WindowItem, Shape] = {}
+        for window in bus.windows:
+            if bars[window] or inside[window]:
+                found = self.shapes.shape(bars[window], inside[window])
+                if found is None:
+                    return None
+                made[window] = found
+        return made
+
+    def _chosen(self, item: BarItem | WindowItem, decided: Sequence[int]) -> WindowItem | None:
+        """The window an item stands in: the only one there is, the chosen one, or none as yet."""
+        number = self.number[item.key]
+        options = self.choices[number]
+        if len(options) < 2:
+            return options[0] if options else None
+        return None if decided[number] == _OPEN else options[decided[number]]
+
+    def _layouts(self, decided: tuple[int, ...]) -> dict[WindowItem, list[Layout]] | None:
+        windows = self._windows(self.bus, decided)
+        assert windows is not None
+        result: dict[WindowItem, list[Layout]] = {}
+        for window, shape in windows.items():
+            lengths = shape.table.lengths
+            starts = [int(start) for start in (lengths == shape.table.least).nonzero()[0]]
+            step = -(-len(starts) // _OFFERS)
+            laid = [self.shapes.layout(shape, window, start) for start in starts[::step]]
+            if any(layout is None for layout in laid):
+                return None
+            result[window] = [layout for layout in laid if layout is not None]
+        return result

@@ -1,0 +1,41 @@
+"""What makes the engine ``cp-sat`` fast without making it less exact; each can be switched off to see what it buys.
+
+The option ``without`` names those to leave out, separated by commas:
+``--option cp-sat:without=shapes,groups``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from models.errors import InputError
+
+LEVERS: dict[str, str] = {
+    "groups": "each function of the root bus is placed by itself, in each address space, while that is exact",
+    "greedy": "the kernel's placement as a first plan",
+    "packings": "plans built without a solver",
+    "floors": "values that no plan undercuts, by counting",
+    "shapes": "exact shortest windows, by dynamic programming: a bound, and windows that reach it",
+    "siblings": "an order among BARs and bridges of the same shape",
+    "hints": "the best known plan as a hint to the solver",
+    "freezing": "what need not move is held still first; a plan that reaches the bound so needs no larger model",
+}
+"""Levers by name, with what each does."""
+
+
+def parse_without(options: Mapping[str, str]) -> frozenset[str]:
+    """The levers that the options switch off.
+
+    Raises
+    ------
+    InputError
+        If an option is unknown, or a lever is.
+    """
+    for name in options:
+        if name != "without":
+            raise InputError(f"unknown option {name!r}, expected without", source="cp-sat option")
+    names = [name.strip() for name in options.get("without", "").split(",") if name.strip()]
+    for name in names:
+        if name not in LEVERS:
+            raise InputError(f"unknown lever {name!r}, expected some of {', '.join(LEVERS)}", source="cp-sat option")
+    return frozenset(names)

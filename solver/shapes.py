@@ -1,0 +1,194 @@
+"""The shortest bridge windows around given contents, exactly, for every place where a window may begin.
+
+What stands on a bus stands in some order, so a window is shortest when some
+order of its contents ends first. For one start, the earliest end of a set of
+contents follows from the earliest ends of the sets with one less (waiting is
+never better than having ended earlier), which is a dynamic program over sets;
+equal contents are counted instead of told apart. A child window is known by
+its lengths at every start, so tables are built from the leaves up. All starts,
+modulo the largest alignment, are worked on at once.
+
+Nothing here asks where root windows, immovable BARs and reserved ranges are:
+they only make windows longer, so the lengths are lower bounds in any machine.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import product
+from math import prod
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from models.resources import Size
+from solver.packing import Content, Layout
+from solver.problem import BarItem, WindowItem
+
+Kind: TypeAlias = tuple[str, int, int]
+"""What makes contents equal: alignment and length in units, or the number of a child window's table."""
+
+Units: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
+
+_LARGEST = 3_000_000
+"""Cells of work for one table; beyond, no table is made."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """How long a window with some contents is, for each start.
+
+    Attributes
+    ----------
+    lengths
+        Units from each start, modulo the largest alignment, to the earliest end; waiting counts.
+    ends
+        For each set of contents (how many of each kind) its earliest end from each start.
+    """
+
+    number: int
+    contents: tuple[tuple[Kind, int], ...]
+    lengths: Units
+    ends: dict[tuple[int, ...], Units]
+
+    @property
+    def least(self) -> int:
+        """Units of the shortest window of all."""
+        return int(self.lengths.min())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shape:
+    """A window's contents with their table.
+
+    Attributes
+    ----------
+    items
+        By kind: BARs, lists of small BARs that share units, or child windows with their shapes.
+    """
+
+    table: Table
+    items: dict[Kind, list[Any]]
+
+
+@dataclass(slots=True)
+class Shapes:
+    """Makes tables, each once.
+
+    Attributes
+    ----------
+    unit
+        Bytes of a unit: the granularity of the windows.
+    """
+
+    unit: Size
+    known: dict[tuple[tuple[Kind, int], ...], Table | None] = field(default_factory=dict)
+    tables: list[Table] = field(default_factory=list)
+
+    def shape(self, bars: Iterable[BarItem], windows: Iterable[tuple[WindowItem, Shape]]) -> Shape | None:
+        """The shape of a window around these contents; ``None`` where that would be too much work.
+
+        BARs smaller than a unit fill whole units together, wherever these are: powers of two leave no gap.
+        """
+        items: dict[Kind, list[Any]] = defaultdict(list)
+        small: list[BarItem] = []
+        for bar in bars:
+            if bar.size < self.unit:
+                small.append(bar)
+            else:
+                items["bar", bar.size // self.unit, bar.span // self.unit].append(bar)
+        if small:
+            units = -(-sum(bar.span for bar in small) // self.unit)
+            items["small", 1, 1] = [sorted(small, key=lambda bar: -bar.size), *([] for _ in range(units - 1))]
+        for window, shape in windows:
+            items["window", shape.table.number, 0].append((window, shape))
+        contents = tuple(sorted((kind, len(found)) for kind, found in items.items()))
+        if contents not in self.known:
+            self.known[contents] = self._table(contents)
+        table = self.known[contents]
+        return None if table is None else Shape(table, items)
+
+    def layout(self, shape: Shape, window: WindowItem, start: int) -> Layout | None:
+        """The contents of the shortest window that begins at unit ``start``; ``None`` where VF blocks are in the way."""
+        table = shape.table
+        period = len(table.lengths)
+        column = start % period
+        state = tuple(count for _, count in table.contents)
+        size = int(table.lengths[column])
+        left = {kind: list(found) for kind, found in shape.items.items()}
+        parts: list[tuple[int, Content]] = []
+        pages: list[int] = []
+        while any(state):
+            end = int(table.ends[state][column])
+            for index, (kind, _) in enumerate(table.contents):
+                if not state[index]:
+                    continue
+                before = (*state[:index], state[index] - 1, *state[index + 1 :])
+                free = table.ends[before][column : column + 1]
+                if int(self._after(kind, free)[0]) == end:
+                    break
+            state = before
+            if kind[0] == "small":
+                pages.append(end - 1)
+            elif kind[0] == "bar":
+                parts.append(((end - kind[2] - column) * self.unit, left[kind].pop()))
+            else:
+                inner_window, inner = left[kind].pop()
+                at = end - self._tight(inner.table, end, int(free[0]))
+                laid = self.layout(inner, inner_window, at)
+                if laid is None:
+                    return None
+                parts.append(((at - column) * self.unit, (inner_window, laid)))
+        for small in left.get(("small", 1, 1), [])[:1]:
+            filled = self._fill(small, [(page - column) * self.unit for page in sorted(pages)])
+            if filled is None:
+                return None
+            parts += filled
+        return Layout(size * self.unit, period * self.unit, column * self.unit, tuple(parts))
+
+    def _tight(self, table: Table, end: int, free: int) -> int:
+        """The length of a window that ends at ``end`` and begins as late as it can, at ``free`` or later."""
+        period = len(table.lengths)
+        return next(end - at for at in range(end - 1, free - 1, -1) if at + int(table.lengths[at % period]) == end)
+
+    def _fill(self, small: list[BarItem], pages: list[int]) -> list[tuple[int, Content]] | None:
+        """Small BARs, the largest first, in units that lie anywhere."""
+        parts: list[tuple[int, Content]] = []
+        page, offset = 0, 0
+        for bar in small:
+            if bar.span != bar.size:
+                return None
+            if offset + bar.span > self.unit:
+                page, offset = page + 1, 0
+            parts.append((pages[page] + offset, bar))
+            offset += bar.span
+        return parts
+
+    def _table(self, contents: tuple[tuple[Kind, int], ...]) -> Table | None:
+        period = max(len(self.tables[kind[1]].lengths) if kind[0] == "window" else kind[1] for kind, _ in contents)
+        if prod(count + 1 for _, count in contents) * len(contents) * period > _LARGEST:
+            return None
+        starts = np.arange(period, dtype=np.int64)
+        ends: dict[tuple[int, ...], Units] = {}
+        for state in product(*(range(count + 1) for _, count in contents)):
+            best = None if any(state) else starts
+            for index, (kind, _) in enumerate(contents):
+                if state[index]:
+                    before = ends[(*state[:index], state[index] - 1, *state[index + 1 :])]
+                    end = self._after(kind, before)
+                    best = end if best is None else np.minimum(best, end)
+            assert best is not None
+            ends[state] = best
+        table = Table(len(self.tables), contents, best - starts, ends)
+        self.tables.append(table)
+        return table
+
+    def _after(self, kind: Kind, free: Units) -> Units:
+        """The earliest ends of an item of this kind that begins at ``free`` or later."""
+        what, first, length = kind
+        if what == "window":
+            lengths = self.tables[first].lengths
+            return free + lengths[free % len(lengths)]
+        return (free + first - 1) // first * first + length
