@@ -100,7 +100,7 @@ def bars_frame(result: Result) -> DataFrame:
     """Every BAR before and after, with the columns :data:`BARS`."""
     topology = result.topology
     functions = {function.address: function for function, _ in topology.functions()}
-    bars = dict(topology.bars())
+    bars = dict(result.plan.placement.sized(topology).bars())
     has_plan = _has_plan(result)
     rows = []
     for planned in result.plan.bars:
