@@ -24,6 +24,7 @@ from solver.cli.drivers import drivers
 from solver.cli.explain import explain
 from solver.cli.map import map_verb
 from solver.cli.output import Exit, complain
+from solver.cli.profiles import profiles
 from solver.cli.replay import replay
 from solver.cli.show import show as show_verb
 from solver.cli.solve import solve
@@ -142,5 +143,5 @@ def main(ctx: click.Context, version: bool, verbose: int) -> None:
         raise click.exceptions.NoArgsIsHelpError(ctx)
 
 
-for _verb in (capture, show_verb, solve, explain, compare, replay, check, map_verb, drivers, completion):
+for _verb in (capture, show_verb, solve, explain, compare, replay, check, map_verb, drivers, profiles, completion):
     main.add_command(_verb)

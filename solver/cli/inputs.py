@@ -34,16 +34,20 @@ def read_machine(inputs: Sequence[str], given: SharedOptions) -> Reading:
 
 
 def edit_machine(reading: Reading, given: SharedOptions) -> Reading:
-    """The machine with functions removed, devices added and drivers named, in this order."""
-    if not (given.plug or given.unplug or given.driver):
+    """The machine with functions removed, devices added, VFs set and drivers named, in this order."""
+    if not (given.plug or given.unplug or given.profiles or given.vfs or given.driver):
         return reading
     from models import edit
+    from models.profiles_file import known_profiles
 
     topology = reading.topology
     for value in given.unplug:
         topology = edit.unplug(topology, value)
+    profiles = known_profiles(None if given.profiles is None else Path(given.profiles))
     for value in given.plug:
-        topology = edit.plug(topology, value)
+        topology = edit.plug(topology, value, profiles)
+    for value in given.vfs:
+        topology = edit.set_vfs(topology, value)
     for value in given.driver:
         topology = edit.set_driver(topology, value)
     return replace(reading, topology=topology)

@@ -10,6 +10,7 @@ import functools
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -46,6 +47,8 @@ class SharedOptions:
     option: tuple[str, ...] = ()
     weight: tuple[str, ...] = ()
     drivers: str | None = None
+    profiles: str | None = None
+    vfs: tuple[str, ...] = ()
 
 
 def shared(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -124,14 +127,40 @@ def _apply(decorators: Iterable[Callable[[Any], Any]]) -> Callable[[Command], Co
     return decorate
 
 
-def _complete_device(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def _profile_names(ctx: click.Context) -> list[str]:
+    """The devices that can be plugged in, those of ``--profiles`` among them where it is readable."""
     from models.profiles import PROFILES
 
-    return [CompletionItem(f"{name}@") for name in PROFILES if name.startswith(incomplete)]
+    file = ctx.params.get("profiles")
+    if file is None:
+        return list(PROFILES)
+    from models.profiles_file import known_profiles
+
+    try:
+        return list(known_profiles(Path(file)))
+    except InputError:
+        return list(PROFILES)
+
+
+def complete_profile(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of devices that can be plugged in."""
+    return [CompletionItem(name) for name in _profile_names(ctx) if name.startswith(incomplete)]
+
+
+def _complete_device(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(f"{name}@") for name in _profile_names(ctx) if name.startswith(incomplete)]
 
 
 inputs = click.argument("inputs", metavar="[INPUT...]", nargs=-1, type=click.Path(allow_dash=True))
 """Texts, folders or documents of one machine; ``-`` is standard input; none is the running machine."""
+
+profiles = click.option(
+    "--profiles",
+    type=click.Path(dir_okay=False),
+    metavar="FILE.toml",
+    help="Kinds of devices of your own, beside those that barplan knows: [NAME] with bars, what, source "
+    "(see docs/devices.md).",
+)
 
 edits = _apply(
     [
@@ -140,10 +169,19 @@ edits = _apply(
             metavar="DEVICE@BRIDGE",
             multiple=True,
             shell_complete=_complete_device,
-            help="Add a device behind a bridge or on a root bus: nvme@0000:00:1c.0, or its BARs spelled out, "
-            "mem64p:16G,mem32:16M@0000:00:1c.0. Repeatable.",
+            help="Add a device behind a bridge or on a root bus: nvme@0000:00:1c.0 (barplan profiles lists them); or "
+            "its BARs spelled out, mem64p:16G,mem32:16M,vf64p:1M*8@0000:00:1c.0; or one of another machine, "
+            "other.json:0000:41:00.0@0000:00:1c.0, a bridge with all behind it. Repeatable.",
         ),
+        profiles,
         click.option("--unplug", metavar="FUNCTION", multiple=True, help="Remove a function and all behind it."),
+        click.option(
+            "--vfs",
+            metavar="FUNCTION=N",
+            multiple=True,
+            help="Ask for room for N virtual functions of a function, or max for all it has; solve also takes fit, as "
+            "many as fit. Repeatable.",
+        ),
         click.option(
             "--driver",
             metavar="FUNCTION=NAME",
