@@ -83,6 +83,15 @@ class Case:
     def root(self) -> RootBus:
         return self.topology.root_buses[0]
 
+    def above(self, function: FunctionAddress) -> list[FunctionAddress]:
+        """The bridges on the way from a function to the root bus, the nearest first."""
+        found = []
+        bridge = self.bridges[function]
+        while bridge is not None:
+            found.append(bridge)
+            bridge = self.bridges[bridge]
+        return found
+
     def run(self, topology: Topology, request: Request, seconds: float | None = None) -> Result:
         """The exact engine within the time that is left."""
         self.solves += 1

@@ -1,23 +1,21 @@
 """The smallest set of BARs and pins that cannot be had together, by deletion filtering over whole solves.
 
-A member is dropped where the rest still does not fit. Members are tried in
-halves, so a small conflict in a large machine takes few solves. First whole
-BARs are left out; then each immovable BAR that is left may move.
+A member is dropped where the rest still does not fit. First whole BARs are
+left out; then each immovable BAR that is left may move.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from models.topology import BarKey
 from solver.explanation.case import Case
 from solver.explanation.findings import Conflict, Member, Role, Verdict
+from solver.explanation.sets import filter_needed
 from solver.explanation.shortage import find_shortage
 
 _CONFLICTS = 3
 """How many conflicts of more than one BAR are looked for in one part of the machine."""
-
-Test = Callable[[list[BarKey]], Verdict]
 
 
 def find_conflicts(case: Case, unplaced: Sequence[BarKey]) -> tuple[list[Conflict], bool]:
@@ -120,40 +118,6 @@ def _closeness(case: Case, other: BarKey, key: BarKey | None) -> tuple[int, int]
     bar = case.bars[other]
     near = key is not None and other.function == key.function
     return (2 * (other in case.immovable) + near, bar.span)
-
-
-def filter_needed(members: Sequence[BarKey], test: Test) -> tuple[list[BarKey], bool]:
-    """The members that are needed for a conflict, and whether each solve gave an answer.
-
-    Parameters
-    ----------
-    test
-        Whether it fits with these members alone; all of them together do not.
-    """
-    kept = list(members)
-    proved = True
-
-    def drop(chunk: list[BarKey], *, fits: bool) -> bool:
-        """Whether all of the chunk could be dropped; ``fits``: it is known that without it the rest fits."""
-        nonlocal kept, proved
-        if not fits:
-            rest = [member for member in kept if member not in chunk]
-            answer = test(rest)
-            if answer is Verdict.DOES_NOT_FIT:
-                kept = rest
-                return True
-            fits = answer is Verdict.FITS
-        if len(chunk) == 1:
-            proved = proved and fits
-            return False
-        middle = len(chunk) // 2
-        first = drop(chunk[:middle], fits=False)
-        second = drop(chunk[middle:], fits=fits and first)
-        return first and second
-
-    if kept:
-        drop(list(kept), fits=False)
-    return kept, proved
 
 
 def is_minimal(case: Case, bars: Sequence[BarKey], pins: frozenset[BarKey]) -> bool:

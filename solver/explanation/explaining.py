@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 
 from models.mobility import Policy
 from models.plan import Status
-from models.topology import BarKey, Topology
+from models.topology import Topology
 from solver.engines import Progress
 from solver.explanation import ways
 from solver.explanation.case import Budget, Case, cases, verdict
+from solver.explanation.combined import combined
 from solver.explanation.conflict import find_conflicts
 from solver.explanation.findings import Always, Explanation, Part, Verdict, Way, WayKind
-from solver.explanation.kernel_ways import KernelTrials
+from solver.explanation.kernel_ways import KernelTrials, named_by_parameter
 from solver.explanation.window_ways import larger_windows
 from solver.request import Request
 from solver.result import Result
 
 _EACH = 2.0
 """Seconds for one of the many solves that filter a conflict or check a way out."""
+
+_KERNEL_SHARE = 0.4
+"""The part of the time that is left in which kernels are run."""
 
 _ORDER = {kind: number for number, kind in enumerate(WayKind)}
 
@@ -100,9 +103,11 @@ def _ways(case: Case, part: Part, always: Always | None, trials: KernelTrials) -
     found: list[Way | None] = []
     if always is None or always.verdict is not Verdict.DOES_NOT_FIT:
         found += [ways.more_policy(case), ways.prepared_drivers(case)]
-    found += [ways.fewer_pins(case), ways.dropped_optional(case)]
+    found += [ways.fewer_pins(case), ways.dropped_optional(case, part.conflicts)]
     found += ways.smaller_sizes(case, part.unplaced, part.conflicts)
-    found.append(_kernel(case, part.unplaced, trials))
+    if not any(found):
+        found.append(combined(case, part.unplaced, part.conflicts))
+    found.append(_kernel(case, part, trials))
     found += larger_windows(case, part.unplaced)
     if part.unplaced:
         proved = len(part.unplaced) == part.bound
@@ -111,7 +116,9 @@ def _ways(case: Case, part: Part, always: Always | None, trials: KernelTrials) -
     return tuple(sorted(there, key=lambda way: (_ORDER[way.kind], way.cost)))
 
 
-def _kernel(case: Case, unplaced: Sequence[BarKey], trials: KernelTrials) -> Way | None:
+def _kernel(case: Case, part: Part, trials: KernelTrials) -> Way | None:
     required = frozenset(key for key, bar in case.bars.items() if not bar.optional)
-    short = {key: (case.bars[key].prefetchable, case.bars[key].span) for key in unplaced}
-    return trials.way(required, short)
+    short = {key: (case.bars[key].prefetchable, case.bars[key].span) for key in part.unplaced}
+    members = [member.key for conflict in part.conflicts for member in conflict.members]
+    near = named_by_parameter(case, dict.fromkeys([*part.unplaced, *members]))
+    return trials.way(required, short, near, case.budget.left * _KERNEL_SHARE)

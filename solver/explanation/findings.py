@@ -168,7 +168,9 @@ class WayKind(StrEnum):
     OPTIONAL = "optional"
     """BARs that are not needed lose their address."""
     SIZES = "sizes"
-    """A Resizable BAR gets smaller."""
+    """Resizable BARs get smaller."""
+    COMBINED = "combined"
+    """Several of those above at once, where none does alone."""
     KERNEL = "kernel"
     """The next boot gets a kernel parameter."""
     WINDOW = "window"
@@ -184,7 +186,7 @@ class Way:
     Attributes
     ----------
     cost
-        How many drivers, BARs or parameters it takes (weights count for drivers); bytes for a window.
+        How many drivers (by their weights), functions with pins, BARs or parameters it takes; bytes for a window.
     proved
         No way of this kind costs less.
     functions
@@ -192,7 +194,7 @@ class Way:
     bars
         BARs to free, to drop, to shrink or to leave out.
     size
-        The new size of a BAR.
+        The new size of a BAR; what several are larger than gets the largest size that is no larger than this.
     parameters
         Kernel parameters (``realloc=on``) and the kernels that succeed with them.
     window
@@ -203,6 +205,8 @@ class Way:
         BARs that move in the plan that was found.
     options
         What to give to ``barplan solve`` for that plan; empty where no option says it.
+    combines
+        What has to be done together; the fields above then say nothing beside the cost and the plan.
     """
 
     kind: WayKind
@@ -219,6 +223,7 @@ class Way:
     prefetchable: bool = False
     moved: int | None = None
     options: tuple[str, ...] = ()
+    combines: tuple[Way, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

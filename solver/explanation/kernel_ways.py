@@ -3,18 +3,59 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from models.legality import new_breaches
 from models.mobility import Policy
+from models.placement import Placement, measure
 from models.resources import MIB, Size, format_size
-from models.topology import BarKey, Topology
-from solver.engines import ENGINES, engine
-from solver.explanation.case import Budget
+from models.topology import Bar, BarKey, Topology
+from solver.engines import ENGINES
+from solver.explanation.case import Budget, Case
 from solver.explanation.findings import Way, WayKind
+from solver.kernel.driver import allocate
+from solver.kernel.parameters import parse_parameters
+from solver.kernel.rules import RULES
 from solver.request import Request
 
 Options = tuple[tuple[str, str], ...]
+
+KERNELS = tuple(name for name in ENGINES if name.startswith("linux-"))
+"""The engines that are kernels."""
+
+_ALIGNMENT = "resource_alignment"
+
+_NAMED = 24
+"""How many devices ``resource_alignment`` names at most."""
+
+_ALONE = 8
+"""How many of them are named alone."""
+
+
+def named_by_parameter(case: Case, concerned: Iterable[BarKey]) -> list[str]:
+    """What ``resource_alignment`` could name so that the kernel places it anew, as the parameter spells it.
+
+    Bridges that lead to a BAR concerned, whose windows are then sized again, those on the root bus first; functions on
+    the root bus that stand in the way, their BARs aligned to twice their size, so that they leave their places; then
+    the other bridges of the root bus.
+    """
+    if case.space == "io":
+        return []  # the parameter is for memory
+    bridges: dict[str, int] = {}
+    functions: dict[str, int] = {}
+    for key in concerned:
+        above = case.above(key.function)
+        for depth, one in enumerate(reversed(above)):
+            bridges.setdefault(str(one), depth)
+        bar = case.bars[key]
+        if not above and bar.address is not None and not bar.fixed and key not in case.request.pins:
+            functions[str(key.function)] = max(functions.get(str(key.function), 0), bar.size.bit_length())
+    named = sorted(bridges, key=lambda name: bridges[name])
+    named += [f"{order}@{name}" for name, order in functions.items()]
+    tops = [str(above[-1]) for key in case.bars if (above := case.above(key.function))]
+    return list(dict.fromkeys([*named, *tops]))[:_NAMED]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +65,7 @@ class Trial:
     engine: str
     options: Options
     unplaced: frozenset[BarKey]
-    moved: int
+    placement: Placement
 
 
 @dataclass(slots=True)
@@ -39,67 +80,114 @@ class KernelTrials:
     request: Request
     budget: Budget
     done: dict[tuple[str, Options], Trial | None] = field(default_factory=dict)
+    legal: dict[tuple[str, Options], bool] = field(default_factory=dict)
+    deadline: float = 0.0
+    bars: dict[BarKey, Bar] = field(init=False)
+    immovable: frozenset[BarKey] = field(init=False)
 
-    def way(self, wanted: frozenset[BarKey], short: dict[BarKey, tuple[bool, Size]]) -> Way | None:
+    def __post_init__(self) -> None:
+        self.bars = dict(self.topology.bars())
+        self.immovable = replace(self.request, policy=Policy.ALWAYS).mobility(self.topology).immovable
+
+    def way(
+        self,
+        wanted: frozenset[BarKey],
+        short: dict[BarKey, tuple[bool, Size]],
+        near: Sequence[str] = (),
+        seconds: float = 1e9,
+    ) -> Way | None:
         """The fewest parameters with which some kernel places all of ``wanted``.
 
         Parameters
         ----------
         short
             BARs that find no place, with whether they are prefetchable memory and how many bytes they take.
+        near
+            What ``resource_alignment`` may name, see :func:`named_by_parameter`.
+        seconds
+            Wall time for runs that were not made before.
         """
-        kernels = [name for name in ENGINES if name.startswith("linux-")]
-        for options in self._candidates(short):
-            trials = [self._run(name, options) for name in kernels]
-            good = [trial for trial in trials if trial is not None and not trial.unplaced & wanted]
+        self.deadline = time.monotonic() + seconds
+        for options in self._candidates(short, near):
+            good = self._good(options, wanted)
             if good:
+                options, good = self._fewer_names(options, wanted, good)
+                named = sum(value.count(";") for name, value in options if name == _ALIGNMENT)
                 return Way(
                     WayKind.KERNEL,
-                    len(options),
-                    proved=True,
+                    len(options) + named,
+                    proved=not named,
                     parameters=tuple(f"{name}={value}" if value != "on" else name for name, value in options),
                     kernels=tuple(trial.engine for trial in good),
-                    moved=min(trial.moved for trial in good),
+                    moved=min(self._moved(trial) for trial in good),
                 )
         return None
 
-    def _candidates(self, short: dict[BarKey, tuple[bool, Size]]) -> Iterator[Options]:
+    def _good(self, options: Options, wanted: frozenset[BarKey], kernels: Iterable[str] = KERNELS) -> list[Trial]:
+        """The runs of the kernels with these parameters in which all of ``wanted`` is placed."""
+        trials = [self._run(name, options) for name in kernels]
+        complete = [trial for trial in trials if trial is not None and not trial.unplaced & wanted]
+        return [trial for trial in complete if self._is_legal(trial)]
+
+    def _candidates(self, short: dict[BarKey, tuple[bool, Size]], near: Sequence[str]) -> Iterator[Options]:
         """Parameters in the order of how many there are; reserves from what is short up to four times that."""
         yield ()
         realloc = (("realloc", "on"),)
         yield realloc
-        ports = any(function.bridge and function.bridge.hotplug for function, _ in self.topology.functions())
-        if not ports:
-            return  # reserves are for hotplug bridges only
+        reserves = self._reserves(short)
+        named = [(_ALIGNMENT, name) for name in near[:_ALONE]]
+        for one in (*itertools.chain(*reserves), *named):
+            yield (one,)
+        for one in (*itertools.chain(*reserves), *named):
+            yield (*realloc, one)
+        for both in itertools.product(*reserves) if len(reserves) > 1 else ():
+            yield (*realloc, *both)
+        if len(near) > 1:
+            together = (_ALIGNMENT, ";".join(near))
+            yield (together,)
+            yield (*realloc, together)
+
+    def _reserves(self, short: dict[BarKey, tuple[bool, Size]]) -> list[list[tuple[str, str]]]:
+        """Sizes for each kind of memory reserve that would help; they are for hotplug bridges only."""
+        if not any(function.bridge and function.bridge.hotplug for function, _ in self.topology.functions()):
+            return []
         reserves = []
         for name, kind in (("hpmmiosize", False), ("hpmmioprefsize", True)):
             size = sum(size for prefetchable, size in short.values() if prefetchable is kind)
             whole = max(2 * MIB, 1 << (size - 1).bit_length())
-            reserves.append([(name, format_size(whole << shift)) for shift in range(3)] if size else [])
-        for reserve in itertools.chain(*reserves):
-            yield (reserve,)
-        for reserve in itertools.chain(*reserves):
-            yield (*realloc, reserve)
-        for both in itertools.product(*reserves):
-            yield (*realloc, *both)
+            if size:
+                reserves.append([(name, format_size(whole << shift)) for shift in range(3)])
+        return reserves
+
+    def _fewer_names(
+        self, options: Options, wanted: frozenset[BarKey], good: list[Trial]
+    ) -> tuple[Options, list[Trial]]:
+        """The same parameters with no device named in vain."""
+        for name in dict(options).get(_ALIGNMENT, "").split(";"):
+            left = [other for other in dict(options).get(_ALIGNMENT, "").split(";") if other != name]
+            if left:
+                rest = tuple((key, ";".join(left) if key == _ALIGNMENT else value) for key, value in options)
+                still = self._good(rest, wanted, [trial.engine for trial in good])
+                options, good = (rest, still) if still else (options, good)
+        return options, good
 
     def _run(self, name: str, options: Options) -> Trial | None:
+        """One kernel, and ``None`` where a BAR loses its address; whether a rule is broken is asked later."""
         if (name, options) not in self.done:
-            if self.budget.left <= 0:
+            if min(self.budget.left, self.deadline - time.monotonic()) <= 0:
                 return None
-            request = replace(
-                self.request,
-                policy=Policy.ALWAYS,
-                minimize=("unplaced",),
-                options={**self.request.options, **dict(options)},
-            )
-            result = engine(name)(self.topology, request)
-            trial = None
-            if not result.breaches and not result.measures.lost_bars:
-                bars = dict(self.topology.bars())
-                left = frozenset(
-                    bar.key for bar in result.plan.bars if bar.after is None and not bars[bar.key].optional
-                )
-                trial = Trial(name, options, left, sum(bar.moved for bar in result.plan.bars))
-            self.done[name, options] = trial
+            parameters = parse_parameters({**self.request.options, **dict(options)}, self.topology)
+            placement = allocate(self.topology, RULES[name], parameters).placement
+            left = frozenset(key for key in self.bars if placement.bars.get(key) is None)
+            lost = any(self.bars[key].address is not None for key in left)
+            self.done[name, options] = None if lost else Trial(name, options, left, placement)
         return self.done[name, options]
+
+    def _is_legal(self, trial: Trial) -> bool:
+        if (trial.engine, trial.options) not in self.legal:
+            broken = new_breaches(self.topology, trial.placement, immovable=self.immovable)
+            self.legal[trial.engine, trial.options] = not broken
+        return self.legal[trial.engine, trial.options]
+
+    def _moved(self, trial: Trial) -> int:
+        return measure(self.topology, trial.placement).moved_bars

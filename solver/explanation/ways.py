@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from models.mobility import Policy
 from models.plan import Status
+from models.resources import Size
 from models.topology import Bar, BarKey, Topology
 from solver.explanation.case import Case, only, verdict, with_bars
 from solver.explanation.findings import Always, Conflict, Verdict, Way, WayKind
+from solver.explanation.release import release
+from solver.explanation.sets import filter_needed, smallest_set
 from solver.request import Request
 from solver.result import Result
 
-_SHRUNK = 8
+_SHRUNK = 16
 """How many Resizable BARs are tried at smaller sizes."""
 
 _MOVES = ("unplaced", "moved_bars")
@@ -63,59 +66,90 @@ def prepared_drivers(case: Case) -> Way | None:
 
 
 def fewer_pins(case: Case) -> Way | None:
-    """Pins of the request to give up, as few as one pass over them leaves."""
-    pins = [key for key in case.bars if key in case.request.pins]
+    """Pins of the request to give up, on as few functions as can be."""
+    pins = {key for key in case.bars if key in case.request.pins}
     if not pins:
         return None
-
-    def holding(held: Sequence[BarKey]) -> Result | None:
-        return fitting(case, case.topology, as_allowed(case, frozenset(pins) - frozenset(held)))
-
-    given_up = _least(pins, lambda freed: holding([pin for pin in pins if pin not in freed]) is not None)
-    if given_up is None:
+    staying = as_allowed(case, frozenset(pins)).pins
+    released = release(case, case.topology, {key.function: 1 for key in pins}, staying)
+    if released is None:
         return None
-    result = holding([pin for pin in pins if pin not in given_up])
+    given_up = tuple(bar.key for bar in released.plan.bars if bar.moved and bar.key in pins)
+    cost = released.plan.objectives[1]
+    return Way(WayKind.PINS, cost.value or 0, proved=cost.proved, bars=given_up, moved=_moved(released))
+
+
+def spare_bars(case: Case) -> list[BarKey]:
+    """BARs that have an address and do not need one, large ones first."""
+    spare = [key for key, bar in case.bars.items() if bar.optional and bar.address is not None and not bar.fixed]
+    return sorted(spare, key=lambda key: -case.bars[key].span)
+
+
+def dropped_optional(case: Case, conflicts: Sequence[Conflict]) -> Way | None:
+    """BARs that have an address and do not need one, as few as can be."""
+    request = replace(as_allowed(case), minimize=("unplaced",))
+
+    def without(dropped: Sequence[BarKey]) -> Verdict:
+        return try_plan(case, only(case.topology, case.bars.keys() - set(dropped)), request)
+
+    dropped, proved = smallest_set(spare_bars(case), without, members_of(conflicts))
+    if dropped is None:
+        return None
+    result = fitting(case, only(case.topology, case.bars.keys() - set(dropped)), request)
     if result is None:
         return None
-    return Way(WayKind.PINS, len(given_up), proved=len(given_up) == 1, bars=tuple(given_up), moved=_moved(result))
+    return Way(WayKind.OPTIONAL, len(dropped), proved=proved, bars=tuple(dropped), moved=_moved(result))
 
 
-def dropped_optional(case: Case) -> Way | None:
-    """BARs that have an address and do not need one, as few as one pass over them leaves."""
-    spare = [key for key, bar in case.bars.items() if bar.optional and bar.address is not None and not bar.fixed]
-    spare.sort(key=lambda key: -case.bars[key].span)
-    if not spare:
-        return None
+def members_of(conflicts: Sequence[Conflict]) -> list[frozenset[BarKey]]:
+    """What one has to change something of, in each conflict, for anything to help."""
+    return [frozenset(member.key for member in conflict.members) for conflict in conflicts]
 
-    def without(dropped: Sequence[BarKey]) -> Result | None:
-        gone = frozenset(dropped)
-        return fitting(case, only(case.topology, case.bars.keys() - gone), as_allowed(case))
 
-    dropped = _least(spare, lambda some: without(some) is not None)
-    result = without(dropped) if dropped is not None else None
-    if dropped is None or result is None:
-        return None
-    return Way(WayKind.OPTIONAL, len(dropped), proved=len(dropped) == 1, bars=tuple(dropped), moved=_moved(result))
+def resizable(case: Case, unplaced: Sequence[BarKey], conflicts: Sequence[Conflict]) -> list[BarKey]:
+    """The BARs concerned that could be smaller."""
+    concerned = dict.fromkeys([*unplaced, *(member.key for conflict in conflicts for member in conflict.members)])
+    can = [key for key in concerned if key not in case.immovable and min(case.bars[key].sizes, default=1 << 64)]
+    return [key for key in can if any(size < case.bars[key].size for size in case.bars[key].sizes)][:_SHRUNK]
 
 
 def smaller_sizes(case: Case, unplaced: Sequence[BarKey], conflicts: Sequence[Conflict]) -> list[Way]:
-    """The largest smaller size of one Resizable BAR with which everything fits."""
-    concerned = dict.fromkeys([*unplaced, *(member.key for conflict in conflicts for member in conflict.members)])
-    candidates = [key for key in concerned if case.bars[key].sizes and key not in case.immovable]
-    ways = []
-    for key in candidates[:_SHRUNK]:
-        bar = case.bars[key]
-        for size in sorted((size for size in bar.sizes if size < bar.size), reverse=True):
-            changed = with_bars(case.topology, {key: _resized(bar, size)})
-            result = fitting(case, changed, as_allowed(case))
-            if result is not None:
-                ways.append(Way(WayKind.SIZES, 1, proved=True, bars=(key,), size=size, moved=_moved(result)))
-                break
-    return ways
+    """The largest smaller size of one Resizable BAR with which everything fits, or a limit for several."""
+    candidates = resizable(case, unplaced, conflicts)
+    hit = members_of(conflicts)
+    alone = [key for key in candidates if all(key in conflict for conflict in hit)]
+    ways = [way for key in alone for way in _at_most(case, [key])]
+    return ways or (_at_most(case, candidates) if len(candidates) > 1 else [])
 
 
-def _resized(bar: Bar, size: int) -> Bar:
-    return replace(bar, size=size)
+def _at_most(case: Case, keys: Sequence[BarKey]) -> list[Way]:
+    """The largest limit for the sizes of these BARs with which everything fits; no BAR of them shrinks in vain."""
+    request = replace(as_allowed(case), minimize=("unplaced",))
+    sizes = {size for key in keys for size in case.bars[key].sizes if size < case.bars[key].size}
+    for limit in sorted(sizes, reverse=True):
+
+        def needs(some: list[BarKey], limit: Size = limit) -> Verdict:
+            answer = try_plan(case, limited(case, case.topology, some, limit), request)
+            return {Verdict.FITS: Verdict.DOES_NOT_FIT, Verdict.DOES_NOT_FIT: Verdict.FITS}.get(answer, answer)
+
+        smaller = [key for key in keys if case.bars[key].size > limit]
+        if needs(smaller) is not Verdict.DOES_NOT_FIT:
+            continue
+        shrunk, _ = filter_needed(smaller, needs)
+        result = fitting(case, limited(case, case.topology, shrunk, limit), request)
+        if result is not None:
+            bars = tuple(shrunk)
+            return [Way(WayKind.SIZES, len(bars), len(keys) == 1, bars=bars, size=limit, moved=_moved(result))]
+    return []
+
+
+def limited(case: Case, topology: Topology, keys: Iterable[BarKey], limit: Size) -> Topology:
+    """The machine with these BARs at the largest sizes they can have that are no larger than ``limit``."""
+    return with_bars(topology, {key: _limited(case.bars[key], limit) for key in keys})
+
+
+def _limited(bar: Bar, limit: Size) -> Bar:
+    return replace(bar, size=max([size for size in bar.sizes if size <= limit] or [min(bar.sizes)]))
 
 
 def as_allowed(case: Case, given_up: frozenset[BarKey] = frozenset()) -> Request:
@@ -131,6 +165,11 @@ def as_allowed(case: Case, given_up: frozenset[BarKey] = frozenset()) -> Request
     return replace(request, policy=Policy.ALWAYS, pins=still, frees=frozenset(), minimize=_MOVES)
 
 
+def try_plan(case: Case, topology: Topology, request: Request) -> Verdict:
+    """Whether everything fits in a changed machine."""
+    return verdict(case.run(topology, request)) if case.budget.left > 0 else Verdict.UNPROVED
+
+
 def fitting(case: Case, topology: Topology, request: Request) -> Result | None:
     """The plan, if it gives everything an address and breaks no rule."""
     if case.budget.left <= 0:
@@ -143,18 +182,3 @@ def fitting(case: Case, topology: Topology, request: Request) -> Result | None:
 
 def _moved(result: Result) -> int:
     return sum(bar.moved for bar in result.plan.bars)
-
-
-def _least(members: Sequence[BarKey], enough: Callable[[list[BarKey]], bool]) -> list[BarKey] | None:
-    """A set of ``members`` that is enough and none of which can be spared; one alone where that is enough."""
-    if not enough(list(members)):
-        return None
-    for member in members[:_SHRUNK]:
-        if enough([member]):
-            return [member]
-    kept = list(members)
-    for member in members:
-        rest = [other for other in kept if other != member]
-        if rest and enough(rest):
-            kept = rest
-    return kept

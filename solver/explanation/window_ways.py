@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 
 from models.resources import (
     ADDRESS_LIMIT,
@@ -37,13 +38,15 @@ def larger_windows(case: Case, unplaced: Sequence[BarKey]) -> list[Way]:
     # What lies below 1 MiB is for legacy devices, and memory above it.
     serving = [window for window in serving if window.space == "io" or window.range.end - window.offset > MIB]
     for window in serving:
-        ends = [_grow(case, window, step, least, at_start=at_start) for at_start in (False, True)]
-        found = [way for way in ends if way is not None]
-        if found:
-            ways.append(min(found, key=lambda way: way.cost))
-    if not ways or not serving:
+        at_end = _grow(case, window, step, least, at_start=False)
+        # The other end is worth a look only where less would do there.
+        most = _cap(case, step) if at_end is None else at_end.cost - step
+        better = _grow(case, window, step, least, at_start=True, most=most) or at_end
+        ways += [better] if better is not None else []
+    if not ways:
         new = _add(case, wanted, step)
-        ways += [new] if new is not None else []
+        both = _grow_both(case, serving, step)
+        ways += [way for way in (both, new) if way is not None]
     return sorted(ways, key=lambda way: way.cost)
 
 
@@ -57,13 +60,15 @@ def _cap(case: Case, step: Size) -> Size:
     return 1 << (2 * total + max(bar.size for bar in case.bars.values())).bit_length()
 
 
-def _grow(case: Case, window: RootWindow, step: Size, least: Size, *, at_start: bool) -> Way | None:
+def _grow(
+    case: Case, window: RootWindow, step: Size, least: Size, *, at_start: bool, most: Size | None = None
+) -> Way | None:
     room = _room(case, window, at_start=at_start)
     return _search(
         case,
-        lambda size: _with_window(case, window, _stretched(window, size, at_start=at_start)),
+        lambda size: _with_windows(case, {window: _stretched(window, size, at_start=at_start)}),
         step,
-        min(_cap(case, step), room),
+        min(_cap(case, step) if most is None else most, room),
         Way(
             WayKind.WINDOW,
             0,
@@ -92,10 +97,32 @@ def _room(case: Case, window: RootWindow, *, at_start: bool) -> Size:
     return max(0, min(limits))
 
 
-def _with_window(case: Case, old: RootWindow | None, new: RootWindow) -> Topology:
-    windows = tuple(new if window is old else window for window in case.root.windows)
-    root = replace(case.root, windows=windows if old is not None else (*windows, new))
-    return replace(case.topology, root_buses=(root,))
+def _grow_both(case: Case, windows: Sequence[RootWindow], step: Size) -> Way | None:
+    """Two windows that have to grow together: each by no more than it needs when the other one has room enough."""
+    for first, second in combinations(windows, 2):
+        way = _grow_beside(case, first, second, min(_cap(case, step), _room(case, second, at_start=False)), step)
+        other = _grow_beside(case, second, first, way.cost, step) if way is not None else None
+        if way is not None and other is not None:
+            proved, parts = way.proved and other.proved, (way, other)
+            return Way(WayKind.WINDOW, way.cost + other.cost, proved, moved=other.moved, combines=parts)
+    return None
+
+
+def _grow_beside(case: Case, window: RootWindow, other: RootWindow, by: Size, step: Size) -> Way | None:
+    """How much a window has to grow at its end where another one grows ``by`` so many bytes at its end."""
+    stretched = {other: _stretched(other, by, at_start=False)}
+
+    def grown(size: Size) -> Topology:
+        return _with_windows(case, {**stretched, window: _stretched(window, size, at_start=False)})
+
+    most = min(_cap(case, step), _room(case, window, at_start=False))
+    way = Way(WayKind.WINDOW, 0, proved=True, window=window.range, prefetchable=window.prefetchable)
+    return _search(case, grown, step, most, way)
+
+
+def _with_windows(case: Case, new: Mapping[RootWindow, RootWindow], more: tuple[RootWindow, ...] = ()) -> Topology:
+    windows = tuple(new.get(window, window) for window in case.root.windows)
+    return replace(case.topology, root_buses=(replace(case.root, windows=(*windows, *more)),))
 
 
 def _add(case: Case, wanted: Sequence[Bar], step: Size) -> Way | None:
@@ -114,7 +141,7 @@ def _add(case: Case, wanted: Sequence[Bar], step: Size) -> Way | None:
 
     def made(size: Size) -> Topology:
         window = RootWindow(case.space, Range.of(offset + first, size), prefetchable, offset)
-        return _with_window(case, None, window)
+        return _with_windows(case, {}, (window,))
 
     return _search(
         case,
@@ -133,7 +160,7 @@ def _search(case: Case, grown: Grown, step: Size, most: Size, way: Way, least: S
     least
         Less than this is known to be too little.
     """
-    most = most // step * step
+    most = max(0, most) // step * step
     request = as_allowed(case)
     proved = True
 

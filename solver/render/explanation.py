@@ -198,13 +198,19 @@ def _way_words(way: Way, space: Space, few: int | None) -> str:
     if way.kind is WayKind.POLICY:
         return "allow the moves that are safe"
     if way.kind is WayKind.PINS:
-        return f"give up the pin of {names}"
+        return f"give up the {_verb(len(way.bars), 'pin', 'pins')} of {names}"
     if way.kind is WayKind.DRIVERS:
-        return f"prepare or unbind {_drivers(way)}"
+        return f"prepare or unbind {_drivers(way, _no_cheaper(way))}"
     if way.kind is WayKind.OPTIONAL:
         return f"take the address from {names}, which {_verb(len(way.bars), 'does', 'do')} not need one"
     if way.kind is WayKind.SIZES:
-        return f"resize {names} to {format_size(way.size or 0)}"
+        most = "at most " if len(way.bars) > 1 else ""
+        return f"resize {names} to {most}{format_size(way.size or 0)}"
+    if way.kind is WayKind.COMBINED:
+        together = ", and ".join(_part_words(part, space, few) for part in way.combines)
+        return f"{together} (together; {_no_cheaper(way)})"
+    if way.kind is WayKind.WINDOW and way.combines:
+        return ", and ".join(_way_words(part, space, few) for part in way.combines)
     if way.kind is WayKind.KERNEL:
         return _kernel(way)
     if way.kind is WayKind.LEAVE_OUT:
@@ -212,10 +218,18 @@ def _way_words(way: Way, space: Space, few: int | None) -> str:
     return _window(way, space)
 
 
-def _drivers(way: Way) -> str:
+def _part_words(way: Way, space: Space, few: int | None) -> str:
+    """A way as a part of a combination, which alone knows what is proved."""
+    return f"prepare or unbind {_drivers(way)}" if way.kind is WayKind.DRIVERS else _way_words(way, space, few)
+
+
+def _drivers(way: Way, proof: str = "") -> str:
     drivers = ", ".join(f"{driver or 'the unknown driver'} of {function}" for function, driver in way.functions)
-    proof = "no cheaper set does, proved" if way.proved else "a cheaper set may do"
-    return f"{count(len(way.functions), 'driver')} ({proof}): {drivers}"
+    return count(len(way.functions), "driver") + f" ({proof})" * bool(proof) + f": {drivers}"
+
+
+def _no_cheaper(way: Way) -> str:
+    return "no cheaper set does, proved" if way.proved else "a cheaper set may do"
 
 
 def _kernel(way: Way) -> str:

@@ -112,6 +112,7 @@ def _way_document(way: Way, space: Space) -> dict[str, Any]:
         "at": None if way.window is None else "start" if way.at_start else "end",
         "moved_bars": way.moved,
         "options": list(way.options),
+        "combines": [_way_document(part, space) for part in way.combines],
         "text": way_text(way, space),
     }
 

@@ -16,7 +16,7 @@ from models.topology import BarKey, Function, RootWindow, Topology
 from solver.cpsat.engine import solve
 from solver.engines import engine
 from solver.explanation import case
-from solver.explanation.conflict import filter_needed
+from solver.explanation.sets import filter_needed
 from solver.explanation.explaining import explain
 from solver.explanation.findings import (
     Conflict,
