@@ -88,6 +88,8 @@ class Measures:
     rebar
         Bytes by which Resizable BARs that are not fixed fall short of the largest size they support, all VFs
         counted; one without an address falls short by all of it.
+    rebar_halvings
+        The same in halvings of the largest size, added; one without an address counts one more than at its smallest.
     headroom
         Doublings by which the largest free blocks of empty hotplug ports fall short of the largest block of any
         root window, added over ports and memory windows (see :mod:`models.headroom`).
@@ -103,6 +105,7 @@ class Measures:
     unplaced_functions: int = 0
     resized_bars: int = 0
     rebar: int = 0
+    rebar_halvings: int = 0
     headroom: int = 0
 
     def value(self, objective: str) -> int:
@@ -122,7 +125,7 @@ def measure(
     """
     today = dict(topology.bars())
     topology = placement.sized(topology)
-    lost = shortfall = 0
+    lost = shortfall = halvings = 0
     unplaced: list[BarKey] = []
     moved: list[BarKey] = []
     for key, bar in topology.bars():
@@ -134,7 +137,8 @@ def measure(
         elif bar.address is not None and address != bar.address:
             moved.append(key)
         if bar.sizes and not bar.fixed:
-            shortfall += bar.largest * bar.copies - (0 if address is None else bar.span)
+            shortfall += today[key].largest * bar.copies - (0 if address is None else bar.span)
+            halvings += today[key].halvings(None if address is None else bar.size)
     movers = {key.function for key in moved}
     resized = [key for key, bar in topology.bars() if bar.size != today[key].size]
     stopped = movers | {key.function for key in resized if today[key].address is not None}
@@ -154,6 +158,7 @@ def measure(
         unplaced_functions=len({key.function for key in unplaced}),
         resized_bars=len(resized),
         rebar=shortfall,
+        rebar_halvings=halvings,
         headroom=sum(port.missing for port in headroom(topology, placement)),
     )
 

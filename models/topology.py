@@ -98,6 +98,11 @@ class Bar:
         """The largest size of one instance: today's, unless a Resizable BAR supports a larger one."""
         return max(self.size, *self.sizes) if self.sizes else self.size
 
+    def halvings(self, size: Size | None) -> int:
+        """How often the largest size is halved to get ``size``; for none at all, once more than for the smallest."""
+        least = min(self.size, *self.sizes) if self.sizes else self.size
+        return (self.largest // least).bit_length() if size is None else (self.largest // size).bit_length() - 1
+
     @property
     def range(self) -> Range | None:
         """Where the BAR is today."""

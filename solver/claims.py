@@ -30,7 +30,7 @@ def false_claims(
 
 
 def _bars_are_the_machines(plan: Plan, topology: Topology) -> Iterator[str]:
-    """``bars`` lists every BAR, with the size and the address it has today."""
+    """``bars`` lists every BAR, with the address it has today and its size, or one it supports."""
     bars = dict(topology.bars())
     for key in sorted(set(bars) - {bar.key for bar in plan.bars}, key=str):
         yield f"{key} is not listed"
@@ -39,7 +39,7 @@ def _bars_are_the_machines(plan: Plan, topology: Topology) -> Iterator[str]:
         if bar is None:
             yield f"{planned.key} is listed and the machine has no such BAR"
             continue
-        if planned.size != bar.size:
+        if planned.size != bar.size and planned.size not in bar.sizes:
             yield f"{planned.key} is listed with size {planned.size:#x} and has {bar.size:#x}"
         if planned.before != bar.address:
             yield f"{planned.key} is listed as being at {_hex(planned.before)} and is at {_hex(bar.address)}"

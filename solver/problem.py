@@ -112,6 +112,8 @@ class BarItem:
         Its place of today, at this item's size, breaks no rule whatever the windows are.
     largest
         Bytes it takes at the largest size it supports; 0 = no Resizable BAR.
+    halvings, halvings_without
+        How often the largest size is halved to get this one, and to have no address.
     """
 
     key: BarKey
@@ -137,6 +139,8 @@ class BarItem:
     choice: Choice | None = None
     may_stay: bool = False
     largest: Size = 0
+    halvings: int = 0
+    halvings_without: int = 0
 
     @property
     def home(self) -> int | None:
@@ -338,7 +342,7 @@ class _Builder:
     ) -> None:
         key = BarKey(function.address, bar.index)
         movable = not stand_in and self.movement.may_move(key)
-        if bar.address is None and not movable:
+        if bar.address is None and not movable and bar.fixed:
             return
         today = None if bar.range is None else self.coordinates.of_range(bar.space, bar.range)[0]
         on_root = node.parent is None
@@ -392,6 +396,7 @@ class _Builder:
         choice.resized = whole.today is not None and bar.size not in sizes
         return choice.items
 
+                halvings=bar.halvings(size),
     def _window(
         self, function: Function, window: BridgeWindow, node: BusNode, inner: BusNode, atom: FunctionAddress
     ) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from models.legality import today_breaches
 from models.placement import Placement
-from models.resources import Range, Space
-from models.topology import Bar, BarKey, Bus, Topology, WindowKey
+from models.resources import Range, Space, format_size
+from models.topology import Bar, BarKey, Bus, Topology, WindowKey, bar_name
 
 
 def why_moved(topology: Topology, placement: Placement) -> dict[BarKey, str]:
@@ -16,7 +16,7 @@ def why_moved(topology: Topology, placement: Placement) -> dict[BarKey, str]:
     Its place is its range of today or, where nothing new stands there, the range of a window around it that
     changes, from the inside out. What takes it is another BAR with a new address, or another bridge's window.
     """
-    bars = dict(topology.bars())
+    bars = dict(placement.sized(topology).bars())
     movers = [key for key, bar in bars.items() if bar.address not in (None, placement.bars.get(key))]
     if not movers:
         return {}
@@ -39,6 +39,32 @@ def why_moved(topology: Topology, placement: Placement) -> dict[BarKey, str]:
                     reasons[key] = f"makes room for {_some(taken)}"
                     break
     return reasons
+
+
+def why_resized(topology: Topology, placement: Placement) -> dict[BarKey, str]:
+    """For each BAR with another size than today, what it had."""
+    today = dict(topology.bars())
+    return {
+        key: f"resized from {format_size(today[key].size)}"
+        for key, bar in placement.sized(topology).bars()
+        if bar.size != today[key].size
+    }
+
+
+def resized_drivers(topology: Topology, placement: Placement) -> list[str]:
+    """A warning for each function with a driver that has to let go of it before a BAR is resized."""
+    today = dict(topology.bars())
+    warnings = []
+    for function, _ in placement.sized(topology).functions():
+        resized = [
+            f"{bar_name(bar.index)} from {format_size(before.size)} to {format_size(bar.size)}"
+            for bar in function.bars
+            if (before := today[BarKey(function.address, bar.index)]).size != bar.size
+        ]
+        if resized and not (function.driver_known and function.driver is None):
+            who = f"driver {function.driver}" if function.driver_known else "a driver, if one is bound,"
+            warnings.append(f"{who} has to let go of {function.address} while it is resized: {', '.join(resized)}")
+    return warnings
 
 
 def lost_reserves(topology: Topology, placement: Placement) -> list[str]:

@@ -20,10 +20,14 @@ OBJECTIVES: dict[str, str] = {
     "unplaced_functions": "functions with a BAR left without an address that needs one",
     "rebar": "bytes by which Resizable BARs fall short of their largest size",
     "headroom": "doublings by which empty hotplug ports fall short of the largest block of a root window",
+    "rebar_halvings": "halvings by which Resizable BARs fall short of their largest size",
 }
 """Every objective with what it counts; each is minimised."""
 
 PRESETS: dict[str, tuple[str, ...]] = {
+CHOOSE_SIZES = frozenset({"rebar", "rebar_halvings"})
+"""The objectives under which sizes are open."""
+
     "moves": ("unplaced", "moved_bars", "windows_changed"),
     "waste": ("unplaced", "wasted_bytes", "moved_bars"),
     "rebar": ("unplaced", "rebar", "moved_bars"),
@@ -109,12 +113,15 @@ class Request:
     def sizes(self, topology: Topology) -> dict[BarKey, tuple[Size, ...]]:
         """The sizes that each BAR may take whose size is open, or has to change.
 
-        Under ``rebar`` these are, unless the request leaves the size of some BAR open itself, all Resizable BARs that
-        may move: at any size, or, where they have an address and thus work, at no smaller size than today's.
+        Under ``rebar`` and ``rebar_halvings`` these are, unless the request leaves the size of some BAR open itself,
+        all Resizable BARs that may move: at any size, or, where they have an address and thus work, at no smaller
+        size than today's.
         """
         bars = dict(topology.bars())
         found = {key: tuple(sorted(set(sizes))) for key, sizes in self.resizes.items() if key in bars}
-        if "rebar" in self.minimize and all(len(sizes) == 1 for sizes in found.values()):
+        if CHOOSE_SIZES.isdisjoint(self.minimize):  # nothing would choose
+            found = {key: sizes for key, sizes in found.items() if len(sizes) == 1}
+        elif all(len(sizes) == 1 for sizes in found.values()):
             movement = self.mobility(topology)
             for key, bar in bars.items():
                 if key not in found and bar.sizes and movement.may_move(key):

@@ -10,7 +10,7 @@ from models.legality import Breach, new_breaches
 from models.placement import Measures, Placement, measure
 from models.plan import Objective, Plan, PlannedBar, PlannedWindow, Status
 from models.topology import BarKey, Topology, WindowKey
-from solver.reasons import lost_reserves, why_moved
+from solver.reasons import lost_reserves, resized_drivers, why_moved, why_resized
 from solver.request import Request
 
 
@@ -79,9 +79,10 @@ def make_result(
     objectives = tuple(
         Objective(name, measures.value(name) if placed else None, (bounds or {}).get(name)) for name in request.minimize
     )
-    reasons = {**movement.reasons, **why_moved(topology, placement), **(why or {})}
+    reasons = {**movement.reasons, **why_moved(topology, placement), **why_resized(topology, placement), **(why or {})}
     bars = tuple(
-        PlannedBar(key, bar.size, bar.address, placement.bars.get(key), reasons[key]) for key, bar in topology.bars()
+        PlannedBar(key, bar.size, bar.address, placement.bars.get(key), reasons[key])
+        for key, bar in placement.sized(topology).bars()
     )
     windows = tuple(
         PlannedWindow(WindowKey(*key), window.range, after)
@@ -96,6 +97,8 @@ def make_result(
         objectives=objectives,
         bars=bars,
         windows=windows,
-        warnings=(*warnings, *lost_reserves(topology, placement)),
+        warnings=tuple(
+            dict.fromkeys([*warnings, *resized_drivers(topology, placement), *lost_reserves(topology, placement)])
+        ),
     )
     return Result(topology, plan, measures, tuple(breaches), seconds, log, interrupted)

@@ -40,7 +40,7 @@ def capture(
       barplan capture machine.json --plug nvme@0000:00:1c.0 -o planned.json
     """
     from models.document import dump_topology
-    from solver.cli.inputs import edit_machine, read_machine
+    from solver.cli.inputs import edit_machine, read_machine, with_sizes
 
     if root is not None and inputs:
         raise InputError("takes no INPUT beside it", source="--root")
@@ -50,6 +50,7 @@ def capture(
         reading = edit_machine(capture_tree(Path(root)), given)
     else:
         reading = read_machine(inputs, given)
+    reading = with_sizes(reading, given)
     for note in reading.notes:
         complain(f"note: {note}")
     write_document(dump_topology(reading.topology), output)

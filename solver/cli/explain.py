@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import click
 
@@ -51,7 +52,7 @@ def explain(
       barplan explain machine.json --pin 0000:02:00.0 --json
     """
     from models.document import topology_sha256
-    from solver.cli.inputs import make_request, read_machine
+    from solver.cli.inputs import make_request, read_machine, with_sizes
     from solver.cli.solve import drivers_unknown
     from solver.explanation.explaining import explain as find
     from solver.explanation.findings import Verdict
@@ -61,6 +62,9 @@ def explain(
 
     reading = read_machine(inputs, given)
     request = make_request(reading.topology, given)
+    # Here a BAR to be resized has its new size from the outset, and where that has no place, no address.
+    reading = with_sizes(reading, given)
+    request = replace(request, frees=request.frees | request.resizes.keys(), resizes={}, whole_functions=False)
     with out.progress("explaining") as progress:
         explanation = find(reading.topology, request, progress)
     if as_json:

@@ -62,13 +62,16 @@ def make_request(topology: Topology, given: SharedOptions) -> Request:
         If a BAR or an objective is unknown, or a BAR is both pinned and freed.
     """
     from models.mobility import Policy
-    from solver.request import Request, parse_minimize
+    from solver.request import PRESETS, Request, parse_minimize
 
     if given.policy not in list(Policy):
         raise InputError(f"unknown policy {given.policy!r}, expected one of {', '.join(Policy)}", source="--policy")
     pins, frees = find_bars(topology, given.pin, "--pin"), find_bars(topology, given.free, "--free")
     if pins & frees:
         raise InputError(f"{min(map(str, pins & frees))} is also named by --pin", source="--free")
+    resizes = find_sizes(topology, given.resize)
+    if pins & resizes.keys():
+        raise InputError(f"{min(map(str, pins & resizes.keys()))} is also named by --pin", source="--resize")
     return Request(
         policy=Policy(given.policy),
         minimize=parse_minimize(given.minimize, Policy(given.policy)),
@@ -79,7 +82,29 @@ def make_request(topology: Topology, given: SharedOptions) -> Request:
         seed=given.seed,
         weights=dict(_weight(text) for text in given.weight),
         drivers=driver_table(given),
+        resizes=resizes,
+        window_rule=given.window_rule,
+        whole_functions=given.minimize in PRESETS,
     )
+
+
+def find_sizes(topology: Topology, spelled: Iterable[str]) -> dict[BarKey, tuple[int, ...]]:
+    """The BARs that the values of ``--resize`` name, with the sizes each may take; the last one counts."""
+    from models.resizing import parse_resize
+
+    found: dict[BarKey, tuple[int, ...]] = {}
+    for spec in spelled:
+        found |= parse_resize(topology, spec)
+    return found
+
+
+def with_sizes(reading: Reading, given: SharedOptions) -> Reading:
+    """The machine with every BAR that ``--resize`` gives one size at that size, for verbs that solve nothing."""
+    from models.resizing import resize
+
+    if not given.resize:
+        return reading
+    return replace(reading, topology=resize(reading.topology, find_sizes(reading.topology, given.resize)))
 
 
 def driver_table(given: SharedOptions) -> DriverTable:

@@ -28,7 +28,9 @@ SUFFIXES = (".svg", ".html", ".png")
 @options.policy
 @options.search
 @click.option("--plan", "plan_file", type=click.Path(dir_okay=False), metavar="FILE", help="Draw this plan document.")
-@click.option("--solve", "solves", is_flag=True, help="Solve, and draw the plan; implied by --plug and --engine.")
+@click.option(
+    "--solve", "solves", is_flag=True, help="Solve, and draw the plan; implied by --plug, --resize and --engine."
+)
 @click.option(
     "--engine",
     type=options.Name("engine", options.engine_names),
@@ -86,7 +88,7 @@ def map_verb(
         plan = load_plan_for(plan_file, topology)
         given = replace(given, policy=plan.policy)
     request = make_request(topology, given)
-    if solves or engine is not None or (given.plug and plan is None):
+    if solves or engine is not None or ((given.plug or given.resize) and plan is None):
         request = replace(request, options=options_for(engine or "cp-sat", given.option))
         plan, code = _solved(engine or "cp-sat", topology, request)
     movement = request.mobility(topology)

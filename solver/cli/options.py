@@ -37,10 +37,12 @@ class SharedOptions:
     plug: tuple[str, ...] = ()
     unplug: tuple[str, ...] = ()
     driver: tuple[str, ...] = ()
+    resize: tuple[str, ...] = ()
     policy: str = "safe"
     pin: tuple[str, ...] = ()
     free: tuple[str, ...] = ()
     minimize: str = "moves"
+    window_rule: str = "free"
     time_limit: float | None = None
     workers: int = 0
     seed: int = 0
@@ -79,6 +81,12 @@ def objective_names() -> list[str]:
     from solver.request import OBJECTIVES, PRESETS
 
     return list(dict.fromkeys([*PRESETS, *OBJECTIVES]))
+
+
+def window_rule_names() -> list[str]:
+    from solver.request import WINDOW_RULES
+
+    return list(WINDOW_RULES)
 
 
 class Name(StringType):
@@ -188,6 +196,13 @@ edits = _apply(
             multiple=True,
             help="Say which driver is bound; none: no driver. Repeatable.",
         ),
+        click.option(
+            "--resize",
+            metavar="BAR=SIZE",
+            multiple=True,
+            help="Give a Resizable BAR another size: 0000:01:00.0:1=16G; =max: its largest; =any: as --minimize rebar "
+            "decides. It may move, whatever the policy. Repeatable.",
+        ),
     ]
 )
 
@@ -244,7 +259,18 @@ search = _apply(
             metavar="ORDER",
             show_default=True,
             help="moves: the smallest change (unplaced,moved_bars,windows_changed); waste: the tightest windows "
-            "(unplaced,wasted_bytes,moved_bars); or any objectives in the order of their weight, separated by commas.",
+            "(unplaced,wasted_bytes,moved_bars); rebar: the largest Resizable BARs (unplaced,rebar,moved_bars); "
+            "headroom: the most room behind empty hotplug ports (unplaced,headroom,moved_bars); or any objectives in "
+            "the order of their weight, separated by commas.",
+        ),
+        click.option(
+            "--window-rule",
+            type=Name("window rule", window_rule_names),
+            default="free",
+            metavar="RULE",
+            show_default=True,
+            help="Where cp-sat puts 32-bit prefetchable BARs. free: in any legal window; kernel: never in a 64-bit "
+            "prefetchable one, as Linux has it.",
         ),
         click.option(
             "--time-limit",

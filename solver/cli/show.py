@@ -43,9 +43,9 @@ def show(
       barplan show machine.json --map
       lspci -vv | barplan show -
     """
-    from solver.cli.inputs import make_request, read_machine
+    from solver.cli.inputs import make_request, read_machine, with_sizes
 
-    reading = read_machine(inputs, given)
+    reading = with_sizes(read_machine(inputs, given), given)
     movement = make_request(reading.topology, given).mobility(reading.topology)
     if as_json:
         out.write_document(json.dumps(_document(reading, movement), indent=2), None)

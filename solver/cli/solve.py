@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from models.errors import InputError
 from solver.cli import options
 from solver.cli import output as out
 from solver.cli.output import Exit
@@ -63,10 +64,13 @@ def solve(
     from models.document import dump_plan
     from solver.cli.inputs import make_request, options_for, read_machine
     from solver.engines import engine as find_engine
+    from solver.request import CHOOSE_SIZES
 
     run = find_engine(engine)
     reading = read_machine(inputs, given)
     request = make_request(reading.topology, given)
+    if any(len(sizes) > 1 for sizes in request.resizes.values()) and CHOOSE_SIZES.isdisjoint(request.minimize):
+        raise InputError("=any leaves the size to the objective rebar; add --minimize rebar", source="--resize")
     request = replace(request, options=options_for(engine, given.option))
     with out.progress(f"{engine} is solving") as progress:
         result = run(reading.topology, request, progress)
@@ -96,8 +100,8 @@ def exit_code(result: Result) -> Exit:
         return Exit.DOES_NOT_FIT
     if plan.status is Status.UNKNOWN:
         return Exit.OUT_OF_TIME
-    unplaced = next((objective for objective in plan.objectives if objective.name == "unplaced"), None)
-    return Exit.DOES_NOT_FIT if unplaced is not None and unplaced.bound else Exit.DONE
+    missing = [objective for objective in plan.objectives if objective.name in ("unplaced", "unplaced_functions")]
+    return Exit.DOES_NOT_FIT if any(objective.bound for objective in missing) else Exit.DONE
 
 
 def _refuse(result: Result) -> Exit:

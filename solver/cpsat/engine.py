@@ -14,7 +14,7 @@ from solver.arrangement import Arrangement
 from solver.cpsat.model import Answer, Limits
 from solver.cpsat.search import Search
 from solver.engines import Progress, engine
-from solver.problem import Problem, cpu_range, problems
+from solver.problem import Problem, choices, cpu_range, problems
 from solver.request import Request
 from solver.result import Result, make_result
 from solver.tidy import tidy
@@ -29,14 +29,31 @@ def solve(topology: Topology, request: Request, progress: Progress | None = None
     """Find the placement of ``topology`` that is best by the request's objectives, and prove it.
 
     Each root bus is searched by itself. When time runs out, or the user interrupts, the best legal placement found
-    so far is returned with the bounds proved so far; today's placement is always one.
+    so far is returned with the bounds proved so far; today's placement is always one, unless a BAR has to be resized.
     """
+    result = _solve(topology, request, progress)
+    if not request.whole_functions or "unplaced_functions" in request.minimize or not result.measures.unplaced:
+        return result
+    if not result.legal or result.interrupted:
+        return result
+    return _whole_functions_first(topology, request, progress, result)
+
+
+def _whole_functions_first(topology: Topology, request: Request, progress: Progress | None, first: Result) -> Result:
+    """Not everything fits: as many whole functions as can be, and no fewer than in a plan that counts BARs first."""
+    left = None if request.time_limit is None else max(0.0, request.time_limit - first.seconds)
+    names = ("unplaced_functions", *request.minimize)
+    result = _solve(topology, replace(request, minimize=names, time_limit=left), progress, first.plan.placement)
+    return replace(result, seconds=first.seconds + result.seconds)
+
+
+def _solve(topology: Topology, request: Request, progress: Progress | None, start: Placement | None = None) -> Result:
     started = time.monotonic()
     seconds = request.time_limit if request.time_limit is not None else 1e9
     limits = Limits(started + seconds, request.workers or os.cpu_count() or 1, request.seed)
     movement = request.mobility(topology)
     placement = Placement.today(topology)
-    start = _greedy_start(topology, request, limits)
+    start = start or _greedy_start(topology, request, limits)
     searches = [
         Search(problem, request.minimize, limits, progress, None if start is None else _arrangement(problem, start))
         for problem in problems(
@@ -48,7 +65,8 @@ def solve(topology: Topology, request: Request, progress: Progress | None = None
         )
     ]
     answers = _search(searches, limits)
-    for search, answer in zip(searches, answers, strict=True):
+    answered = list(zip(searches, answers, strict=True))
+    for search, answer in answered:
         if answer.arrangement is not None:
             answer.arrangement = tidy(search.problem, answer.arrangement)
         _take(search.problem, answer, placement)
@@ -58,11 +76,13 @@ def solve(topology: Topology, request: Request, progress: Progress | None = None
     if limits.interrupted:
         warnings.append("interrupted: this is the best plan found until then")
     status, bounds = _proof(answers, request.minimize)
+    if status is not Status.INFEASIBLE and any(not _resized(search, answer) for search, answer in answered):
+        status, bounds = Status.UNKNOWN, {}
     return make_result(
         topology,
         request,
         NAME,
-        Placement.today(topology) if status is Status.INFEASIBLE else placement,
+        Placement.today(topology) if status in (Status.INFEASIBLE, Status.UNKNOWN) else placement,
         status=status,
         bounds=bounds,
         seconds=time.monotonic() - started,
@@ -85,6 +105,16 @@ def _search(searches: list[Search], limits: Limits) -> list[Answer]:
         answers.append(search.run(mine))
         limits.interrupted |= mine.interrupted
     return answers
+
+
+def _resized(search: Search, answer: Answer) -> bool:
+    """Whether every BAR with an address that has to get another size got it."""
+    at = {} if answer.arrangement is None else answer.arrangement.bars
+    return all(
+        any(at.get(item.key) is not None for item in choice.items)
+        for choice in choices(search.problem.bars)
+        if choice.resized
+    )
 
 
 def _greedy_start(topology: Topology, request: Request, limits: Limits) -> Placement | None:

@@ -39,7 +39,7 @@ def objective(name: str, variables: Variables, constraints: Constraints) -> Term
     """The term of a named objective."""
     if name == "wasted_bytes":
         return wasted_bytes(variables, constraints)
-    if name in ("rebar", "headroom"):
+    if name in ("rebar", "rebar_halvings", "headroom"):
         constraints.root_capacity()
     return _OF_VARIABLES[name](variables)
 
@@ -142,6 +142,16 @@ def rebar(variables: Variables) -> Term:
         constant -= best
         short.append(best // unit - sum(bar.item.span // unit * bar.present for bar in bars))
     return Term(sum(short), unit, constant)
+
+
+def rebar_halvings(variables: Variables) -> Term:
+    """Halvings by which Resizable BARs fall short of the largest size they support."""
+    without = sum(item.halvings_without for item in variables.items if item.choice is None)
+    without += sum(choice.items[0].halvings_without for choice in choices(variables.items))
+    gains = [
+        (bar.item.halvings_without - bar.item.halvings) * bar.present for bar in variables.bars if bar.item.largest
+    ]
+    return Term(without - sum(gains))
 
 
 def headroom(variables: Variables) -> Term:
@@ -306,5 +316,6 @@ _OF_VARIABLES: dict[str, Callable[[Variables], Term]] = {
     "prepared_drivers": prepared_drivers,
     "windows_changed": windows_changed,
     "rebar": rebar,
+    "rebar_halvings": rebar_halvings,
     "headroom": headroom,
 }

@@ -20,7 +20,7 @@ def today(bars: Sequence[BarItem], windows: Sequence[WindowItem]) -> Arrangement
 
 def worth(bars: Sequence[BarItem], windows: Sequence[WindowItem], arrangement: Arrangement) -> dict[str, int]:
     """The value of every objective for these items."""
-    unplaced = moved = shortfall = 0
+    unplaced = moved = shortfall = halvings = 0
     functions: set[FunctionAddress] = set()
     lacking: set[FunctionAddress] = set()
     prepared: dict[FunctionAddress, int] = {}
@@ -37,7 +37,9 @@ def worth(bars: Sequence[BarItem], windows: Sequence[WindowItem], arrangement: A
 
     for bar in bars:
         at = arrangement.bars.get(bar.key, bar.today) if bar.movable else bar.today
-        shortfall += bar.largest if bar.choice is None else 0
+        if bar.choice is None:
+            shortfall += bar.largest
+            halvings += bar.halvings_without if at is None else bar.halvings
         if at is None:
             unplaced += bar.required
             lacking |= {bar.key.function} if bar.required else set()
@@ -51,10 +53,12 @@ def worth(bars: Sequence[BarItem], windows: Sequence[WindowItem], arrangement: A
     for choice in choices(bars):
         shortfall += choice.items[0].largest
         if choice not in standing:
+            halvings += choice.items[0].halvings_without
             unplaced += choice.required
             lacking |= {choice.key.function} if choice.required else set()
             continue
         bar, at = standing[choice]
+        halvings += bar.halvings
         if choice.home is not None and (bar.today is None or at != choice.home):
             leaves(bar, address=at != choice.home)
     changed = sum(arrangement.windows.get(window.key) != window.today for window in windows)
@@ -67,6 +71,7 @@ def worth(bars: Sequence[BarItem], windows: Sequence[WindowItem], arrangement: A
         "windows_changed": changed,
         "wasted_bytes": _wasted(places, windows, arrangement),
         "rebar": shortfall,
+        "rebar_halvings": halvings,
         "headroom": sum(_missing(window, arrangement.windows.get(window.key)) for window in windows),
     }
 
@@ -111,6 +116,7 @@ def floors(bars: Sequence[BarItem], windows: Sequence[WindowItem], names: Sequen
         "windows_changed": 0,
         "wasted_bytes": 0,
         "rebar": _least_shortfall(bars),
+        "rebar_halvings": _least_halvings(bars),
         "headroom": sum(_least_missing(window) for window in windows),
     }
     for name, floor in (("wasted_bytes", _least_waste), ("windows_changed", _least_changes)):
@@ -125,6 +131,15 @@ def _least_shortfall(bars: Sequence[BarItem]) -> Size:
     plain = sum(bar.largest - bar.span * bar.placeable for bar in bars if bar.choice is None and bar.largest)
     return plain + sum(
         choice.items[0].largest - max((bar.span for bar in choice.items if bar.placeable), default=0)
+        for choice in choices(bars)
+    )
+
+
+def _least_halvings(bars: Sequence[BarItem]) -> int:
+    """The same in halvings."""
+    plain = (bar.halvings if bar.placeable else bar.halvings_without for bar in bars if bar.choice is None)
+    return sum(plain) + sum(
+        min((bar.halvings for bar in choice.items if bar.placeable), default=choice.items[0].halvings_without)
         for choice in choices(bars)
     )
 

@@ -161,7 +161,7 @@ def _items(
                 key = BarKey(function.address, bar.index)
                 address = placement.bars.get(key)
                 if address is not None:
-                    here = Range.of(address, bar.span)
+                    here = Range.of(address, placement.sizes.get(key, bar.size) * bar.copies)
                     change = _bar_change(key, today, planned)
                     level = _level(here, bar.space, around)
                     name = f"{key}"

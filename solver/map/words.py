@@ -120,7 +120,10 @@ class Words:
         found = [("what", str(key)), ("size", size), ("kind", bar_kind(bar) or "I/O ports")]
         found.append(("today", _place(bar.address, bar.span, bar.space)))
         if self.scene.planned is not None:
-            found.append(("plan", _place(after, bar.span, bar.space)))
+            planned_size = self.scene.planned.sizes.get(key, bar.size)
+            found.append(("plan", _place(after, planned_size * bar.copies, bar.space)))
+            if planned_size != bar.size:
+                found.append(("new size", format_size(planned_size)))
         found += self.owner(key.function)
         reason = self.scene.movement.reasons.get(key)
         if bar.address is not None:

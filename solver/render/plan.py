@@ -26,7 +26,7 @@ def objective_text(objective: Objective) -> str:
     if objective.value is None:
         return "no plan"
     text = str(objective.value)
-    if objective.name.endswith("_bytes") and objective.value >= 1024:
+    if (objective.name.endswith("_bytes") or objective.name == "rebar") and objective.value >= 1024:
         text += f", {short_size(objective.value)}"
     if objective.proved:
         return f"{text} (proved)"
@@ -44,8 +44,9 @@ def plan_summary(plan: Plan, seconds: float | None) -> str:
 
 def plan_difference(topology: Topology, plan: Plan, movement: Mobility) -> str:
     """What differs from today: moved, placed, lost and unplaced BARs, and the windows that change."""
-    bars = dict(topology.bars())
+    today, bars = dict(topology.bars()), dict(plan.placement.sized(topology).bars())
     moved = [bar for bar in plan.bars if bar.moved]
+    resized = [bar for bar in plan.bars if bar.before == bar.after and bars[bar.key].size != today[bar.key].size]
     placed = [bar for bar in plan.bars if bar.before is None and bar.after is not None]
     lost = [bar for bar in plan.bars if bar.before is not None and bar.after is None]
     missing = [bar for bar in plan.bars if bar.before is None and bar.after is None and _needed(bars[bar.key])]
@@ -59,6 +60,7 @@ def plan_difference(topology: Topology, plan: Plan, movement: Mobility) -> str:
         return f"driver {function.driver} survives it" if function.driver else "no driver is bound"
 
     text = section(_title("Move", moved), _bar_lines(bars, moved, why_moved))
+    text += section(_title("Get another size where they are", resized), _bar_lines(bars, resized))
     text += section(_title("Get an address", placed), _bar_lines(bars, placed))
     text += section(_title("Lose their address", lost), _bar_lines(bars, lost))
     text += section(_title("Stay without an address", missing), _bar_lines(bars, missing))
@@ -68,7 +70,7 @@ def plan_difference(topology: Topology, plan: Plan, movement: Mobility) -> str:
 
 def every_bar(topology: Topology, plan: Plan) -> str:
     """Every BAR of the plan with where it ends up and, if it may not move, why."""
-    bars = dict(topology.bars())
+    bars = dict(plan.placement.sized(topology).bars())
     rows = [
         (str(planned.key), address(planned.after, bars[planned.key].space), bar_size(bars[planned.key]), _stay(planned))
         for planned in plan.bars
@@ -125,7 +127,7 @@ def _bar_lines(
         words = ", ".join(word for word in (bar.why, remark(bar)) if word)
         if bar.before is None and bar.after is None:
             arrow = ""
-        elif bar.before is None:
+        elif bar.before is None or bar.before == bar.after:
             arrow = f"at {address(bar.after, whole.space)}"
         else:
             arrow = f"{address(bar.before, whole.space)} -> {address(bar.after, whole.space)}"

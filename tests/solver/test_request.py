@@ -27,7 +27,7 @@ def test_orders_are_spelled_out_with_blanks_or_without() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("speed", "--minimize: unknown objective 'speed', expected one of moves, waste, unplaced, "),
+        ("speed", "--minimize: unknown objective 'speed', expected one of moves, waste, rebar, headroom, unplaced, "),
         ("unplaced,", "--minimize: unknown objective ''"),
         ("", "--minimize: unknown objective ''"),
         ("unplaced,moves", "--minimize: unknown objective 'moves'"),
