@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from models.placement import Placement
-from models.resources import FOUR_GIB, IO_REACH, Range, Space, format_size
+from models.resources import FOUR_GIB, IO_REACH, Range, Space, format_range, format_size
 from models.standing import Item, Opening, Place, Standing, stand
-from models.topology import BarKey, Reserved, Topology
+from models.topology import BarKey, Reserved, Topology, WindowKey
 
 LEGACY_RANGES: tuple[tuple[Space, Range], ...] = (
     ("mem", Range.inclusive(0xA0000, 0xBFFFF)),
@@ -54,6 +54,7 @@ def check(
     *,
     immovable: Collection[BarKey] = frozenset(),
     droppable: Collection[BarKey] = frozenset(),
+    windows: Collection[WindowKey] = frozenset(),
 ) -> list[Breach]:
     """Everything in which ``placement`` breaks a rule, rule by rule.
 
@@ -63,6 +64,8 @@ def check(
         BARs that may not move; fixed ones never may, listed here or not.
     droppable
         BARs that may lose their address.
+    windows
+        Bridge windows that may not change.
     """
     standing = stand(placement.sized(topology), placement)
     breaches = [
@@ -75,6 +78,7 @@ def check(
         *disjoint(standing),
         *reserved(standing, topology.reserved),
         *not_moved(topology, placement, frozenset(immovable), frozenset(droppable)),
+        *not_changed(topology, placement, frozenset(windows)),
         *kept(topology, placement, frozenset(droppable)),
         *size(topology, placement, frozenset(immovable)),
     ]
@@ -95,10 +99,11 @@ def new_breaches(
     *,
     immovable: Collection[BarKey] = frozenset(),
     droppable: Collection[BarKey] = frozenset(),
+    windows: Collection[WindowKey] = frozenset(),
 ) -> list[Breach]:
     """The breaches of ``placement`` that the same parties do not commit today already."""
     tolerated = {(breach.rule, breach.parties) for breach in today_breaches(topology)}
-    found = check(topology, placement, immovable=immovable, droppable=droppable)
+    found = check(topology, placement, immovable=immovable, droppable=droppable, windows=windows)
     return [breach for breach in found if (breach.rule, breach.parties) not in tolerated]
 
 
@@ -202,6 +207,18 @@ def not_moved(
                 "immovable",
                 (str(key),),
                 f"{key} may not move but goes from {_address(bar.address)} to {_address(after)}",
+            )
+
+
+def not_changed(topology: Topology, placement: Placement, windows: frozenset[WindowKey]) -> Iterator[Breach]:
+    """Rule ``immovable`` for bridge windows: one that may not change is as it was, open or closed."""
+    for key, window in topology.windows():
+        after = placement.windows.get(key)
+        if key in windows and after != window.range:
+            yield Breach(
+                "immovable",
+                (str(key),),
+                f"{key} may not change but goes from {format_range(window.range)} to {format_range(after)}",
             )
 
 

@@ -1,6 +1,7 @@
 """What may move, and why the rest may not.
 
-Bridge windows may always change. This module decides for BARs.
+Bridge windows may always change, unless they are outside of the scope. This
+module decides for BARs.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from enum import StrEnum
 
 from models.drivers import BUILT_IN, DriverTable
 from models.resources import FunctionAddress
-from models.topology import Bar, BarKey, Function, Topology
+from models.scope import EVERYTHING, Scope
+from models.topology import Bar, BarKey, Function, Topology, WindowKey
 
 
 class Policy(StrEnum):
@@ -42,11 +44,14 @@ class Mobility:
         ``on-demand``, ``--free``).
     costs
         What it costs to prepare or unbind the driver of a function in ``unprepared``.
+    windows
+        The bridge windows that stay as they are, open or closed, each with the reason.
     """
 
     reasons: dict[BarKey, str | None]
     unprepared: dict[BarKey, str]
     costs: dict[FunctionAddress, int] = field(default_factory=dict)
+    windows: dict[WindowKey, str] = field(default_factory=dict)
 
     @property
     def immovable(self) -> frozenset[BarKey]:
@@ -96,10 +101,12 @@ def mobility(
     frees: Collection[BarKey] = (),
     weights: Mapping[str, int] | None = None,
     drivers: DriverTable = BUILT_IN,
+    scope: Scope = EVERYTHING,
 ) -> Mobility:
     """Decide for every BAR of ``topology`` whether it may move.
 
-    A BAR without an address has nothing to move from: it may be placed anywhere, unless it is fixed.
+    A BAR without an address has nothing to move from: it may be placed anywhere, unless it is fixed or outside of the
+    scope.
 
     Parameters
     ----------
@@ -111,10 +118,13 @@ def mobility(
         Costs of preparing drivers, see :func:`preparation_cost`.
     drivers
         Which drivers survive a move.
+    scope
+        What is outside stays, whatever else is said of it.
     """
     policy = Policy(policy)  # its plain name counts as well, and anything else is refused
     pins, frees = frozenset(pins), frozenset(frees)
     refused = _first_unprepared(topology, drivers) if policy is Policy.REFUSE else None
+    outside = scope.bars_outside(topology) if scope.bounded else {}
     reasons: dict[BarKey, str | None] = {}
     unprepared: dict[BarKey, str] = {}
     costs: dict[FunctionAddress, int] = {}
@@ -122,7 +132,7 @@ def mobility(
         driver_reason = unprepared_reason(function, drivers)
         for bar in function.bars:
             key = BarKey(function.address, bar.index)
-            reason = _hard_reason(bar, key in pins)
+            reason = _hard_reason(bar, key in pins) or outside.get(key)
             if reason is None and bar.address is not None:
                 if key not in frees:
                     reason = _policy_reason(policy, driver_reason, refused)
@@ -130,7 +140,7 @@ def mobility(
                     unprepared[key] = driver_reason
                     costs[function.address] = preparation_cost(function, weights or {}, drivers)
             reasons[key] = reason
-    return Mobility(reasons, unprepared, costs)
+    return Mobility(reasons, unprepared, costs, scope.windows_outside(topology) if scope.bounded else {})
 
 
 def _hard_reason(bar: Bar, pinned: bool) -> str | None:

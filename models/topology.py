@@ -230,6 +230,13 @@ class Bus:
         return f"bus {self.root.name}" if self.bridge is None else f"bus behind {self.bridge.address}"
 
     @property
+    def above(self) -> tuple[FunctionAddress, ...]:
+        """The bridges that lead here, the nearest first; none for a root bus."""
+        if self.bridge is None or self.parent is None:
+            return ()
+        return (self.bridge.address, *self.parent.above)
+
+    @property
     def depth(self) -> int:
         """Number of bridges above; 0 for a root bus."""
         return 0 if self.parent is None else self.parent.depth + 1

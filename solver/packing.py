@@ -267,7 +267,8 @@ def shrink(
             if space == window.space and span[0] <= part[0] and part[1] <= span[1]
         ]
         # What an empty port has room for may count.
-        if not window.tolerated and window.most is None and not (only_changed and span == window.today):
+        free = not (window.tolerated or window.stays) and window.most is None
+        if free and not (only_changed and span == window.today):
             new = None
             if held:
                 new = (

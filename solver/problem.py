@@ -183,6 +183,8 @@ class WindowItem:
     most
         Where ``headroom`` counts and this is a memory window of an empty hotplug port: the largest block that a root
         window could give it, in doublings (:mod:`models.headroom`); ``None`` elsewhere.
+    stays
+        It is outside of the scope: it stays as it is today, open or closed.
     """
 
     key: WindowKey
@@ -200,6 +202,7 @@ class WindowItem:
     most: int | None = None
     wide: bool = False
     low: bool = False
+    stays: bool = False
 
     def may_lie_in(self, window: WindowItem) -> bool:
         """Whether another bridge's window takes it."""
@@ -368,6 +371,9 @@ class _Builder:
         )
         if bar.sizes and not bar.fixed:
             item.largest = bar.largest * bar.copies
+            item.halvings, item.halvings_without = bar.halvings(bar.size), bar.halvings(None)
+        if not movable and today is None:
+            item.movable, item.places = True, []  # outside of the scope: as one that no root window can hold
         item.low = self.window_rule == "kernel" and bar.prefetchable and bar.width == 32 and movable
         item.starts = _starts(item, self.problem.reserved[bar.space])
         if not movable and today is not None:
@@ -415,6 +421,7 @@ class _Builder:
             ),
             today=None if window.range is None else self.coordinates.of_range(window.space, window.range),
         )
+        item.stays = item.key in self.movement.windows
         item.wide = window.kind == "pref" and window.width == 64
         item.low = self.window_rule == "kernel" and window.kind == "pref" and window.width == 32
         if self.headroom and window in port_windows(function):

@@ -8,6 +8,7 @@ from models.drivers import BUILT_IN, DriverTable
 from models.errors import InputError
 from models.mobility import Mobility, Policy, mobility
 from models.resources import Size
+from models.scope import EVERYTHING, Scope
 from models.topology import BarKey, Topology
 
 OBJECTIVES: dict[str, str] = {
@@ -104,11 +105,21 @@ class Request:
     whole_functions: bool = False
     drivers: DriverTable = BUILT_IN
     """Which drivers survive a BAR move."""
+    scope: Scope = EVERYTHING
+    """What is outside stays; the exact engine honours it for windows too, the greedy ones know no scope."""
 
     def mobility(self, topology: Topology) -> Mobility:
         """What may move under this request."""
         frees = self.frees | self.resizes.keys()
-        return mobility(topology, self.policy, pins=self.pins, frees=frees, weights=self.weights, drivers=self.drivers)
+        return mobility(
+            topology,
+            self.policy,
+            pins=self.pins,
+            frees=frees,
+            weights=self.weights,
+            drivers=self.drivers,
+            scope=self.scope,
+        )
 
     def sizes(self, topology: Topology) -> dict[BarKey, tuple[Size, ...]]:
         """The sizes that each BAR may take whose size is open, or has to change.

@@ -74,7 +74,7 @@ def make_result(
     """
     movement = request.mobility(topology)
     measures = measure(topology, placement, request.weights, request.drivers)
-    breaches = new_breaches(topology, placement, immovable=movement.immovable)
+    breaches = new_breaches(topology, placement, immovable=movement.immovable, windows=movement.windows)
     placed = status in (Status.OPTIMAL, Status.FEASIBLE)
     objectives = tuple(
         Objective(name, measures.value(name) if placed else None, (bounds or {}).get(name)) for name in request.minimize

@@ -133,7 +133,9 @@ def _check_plan(
     if plan.status not in (Status.OPTIMAL, Status.FEASIBLE):
         return [], [], []
     request = make_request(topology, replace(given, policy=plan.policy))
-    immovable = request.mobility(topology).immovable
-    new = list(new_breaches(topology, plan.placement, immovable=immovable))
-    kept = [breach for breach in check_placement(topology, plan.placement, immovable=immovable) if breach not in new]
+    movement = request.mobility(topology)
+    stays, windows = movement.immovable, movement.windows
+    new = list(new_breaches(topology, plan.placement, immovable=stays, windows=windows))
+    found = check_placement(topology, plan.placement, immovable=stays, windows=windows)
+    kept = [breach for breach in found if breach not in new]
     return new, kept, list(false_claims(plan, topology, request.weights, request.drivers))

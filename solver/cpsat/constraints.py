@@ -64,6 +64,7 @@ class Constraints:
         self.blocks_fit()
         self.disjoint()
         self.reserved()
+        self.scope()
 
     # -- nesting ----------------------------------------------------------------------------------------------------
 
@@ -302,6 +303,22 @@ class Constraints:
                 self.model.new_fixed_size_interval_var(start, end - start, "reserved") for start, end in _merged(spans)
             ]
             self.model.add_no_overlap([window.interval, *fixed])
+
+
+    def scope(self) -> None:
+        """A window outside of the scope stays as it is, in breach of a rule or not."""
+        for window in self.variables.windows:
+            if not window.item.stays:
+                continue
+            if window.item.today is None:
+                self.model.add(window.open == 0)
+            elif window.tolerated is not None:
+                self.model.add(window.tolerated == 1)
+            else:
+                start, end = self._as_it_is(window)
+                self.model.add(window.open == 1)
+                self.model.add(window.start == start)
+                self.model.add(window.end == end)
 
 
 def _merged(spans: list[Span]) -> list[Span]:

@@ -133,7 +133,13 @@ def _overlap_beyond_tolerance(spans: list[tuple[Span, bool]]) -> bool:
 
 
 def pinned(group: Group) -> Iterable[tuple[Space, Span]]:
-    """Ranges on the root bus that a group's windows cover in every arrangement: around each immovable BAR."""
+    """Ranges on the root bus that a group's windows cover in every arrangement.
+
+    They are those of windows that stay, and what is around each immovable BAR.
+    """
+    for window in group.windows:
+        if window.stays and window.bus.parent is None and window.today is not None:
+            yield window.space, window.today
     grain = {(window.inner.number, window.space): window.granularity for window in group.windows}
     for bar in group.bars:
         if not bar.movable and bar.nested and bar.bus.parent is not None and bar.today is not None:

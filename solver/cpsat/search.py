@@ -223,6 +223,8 @@ class Search:
         """What other groups take on the root bus: all they have chosen, or only what can be nowhere else."""
         walls: Walls = defaultdict(list)
         for other in self.groups:
+        if any(window.stays for window in group.windows):
+            return []  # nor does a packing keep windows where they are
             if other is group:
                 continue
             if everything:
