@@ -371,7 +371,6 @@ class _Builder:
         )
         if bar.sizes and not bar.fixed:
             item.largest = bar.largest * bar.copies
-            item.halvings, item.halvings_without = bar.halvings(bar.size), bar.halvings(None)
         if not movable and today is None:
             item.movable, item.places = True, []  # outside of the scope: as one that no root window can hold
         item.low = self.window_rule == "kernel" and bar.prefetchable and bar.width == 32 and movable

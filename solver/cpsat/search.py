@@ -210,6 +210,8 @@ class Search:
             return []
         if any(bar.choice is not None for bar in group.bars):
             return []  # sizes are the model's to choose
+        if any(window.stays for window in group.windows):
+            return []  # nor does a packing keep windows where they are
         spaces: set[Space] = {item.space for item in group.windows} | {item.space for item in group.bars}
         for everything in (True, False):
             walls = self._walls(group, everything=everything)
@@ -223,8 +225,6 @@ class Search:
         """What other groups take on the root bus: all they have chosen, or only what can be nowhere else."""
         walls: Walls = defaultdict(list)
         for other in self.groups:
-        if any(window.stays for window in group.windows):
-            return []  # nor does a packing keep windows where they are
             if other is group:
                 continue
             if everything:
