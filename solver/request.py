@@ -25,10 +25,10 @@ OBJECTIVES: dict[str, str] = {
 }
 """Every objective with what it counts; each is minimised."""
 
-PRESETS: dict[str, tuple[str, ...]] = {
 CHOOSE_SIZES = frozenset({"rebar", "rebar_halvings"})
 """The objectives under which sizes are open."""
 
+PRESETS: dict[str, tuple[str, ...]] = {
     "moves": ("unplaced", "moved_bars", "windows_changed"),
     "waste": ("unplaced", "wasted_bytes", "moved_bars"),
     "rebar": ("unplaced", "rebar", "moved_bars"),
