@@ -371,6 +371,7 @@ class _Builder:
         )
         if bar.sizes and not bar.fixed:
             item.largest = bar.largest * bar.copies
+            item.halvings, item.halvings_without = bar.halvings(bar.size), bar.halvings(None)
         if not movable and today is None:
             item.movable, item.places = True, []  # outside of the scope: as one that no root window can hold
         item.low = self.window_rule == "kernel" and bar.prefetchable and bar.width == 32 and movable
@@ -395,13 +396,13 @@ class _Builder:
                 kept=False,
                 required=False,
                 choice=choice,
+                halvings=bar.halvings(size),
             )
             item.starts = _starts(item, self.problem.reserved[bar.space])
             choice.items.append(item)
         choice.resized = whole.today is not None and bar.size not in sizes
         return choice.items
 
-                halvings=bar.halvings(size),
     def _window(
         self, function: Function, window: BridgeWindow, node: BusNode, inner: BusNode, atom: FunctionAddress
     ) -> None:
