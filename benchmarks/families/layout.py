@@ -35,7 +35,7 @@ def place(hosts: list[Host], *, reserve_ports: bool = True) -> None:
     """
     for host in hosts:
         for kind in WINDOW_KINDS:
-            start = host.start.get(kind, {"io": PORTS, "mem": LOW, "pref": HIGH}[kind])
+            start = {"io": PORTS, "mem": LOW, "pref": HIGH}[kind]
             blocks = _blocks(host.children, kind, reserve_ports)
             if not blocks:
                 continue

@@ -90,7 +90,6 @@ class Host:
 
     children: list[Device | Port] = field(default_factory=list)
     windows: dict[WindowKind, Range] = field(default_factory=dict)
-    start: dict[WindowKind, int] = field(default_factory=dict)
 
     def devices(self) -> Iterator[Device]:
         """Every device of the root bus and below."""
