@@ -9,6 +9,7 @@ import click
 
 from benchmarks.ratio_command import ratio
 from benchmarks.replay import replay
+from benchmarks.verdicts import verdicts
 from solver.cli import Barplan
 from solver.cli.output import Exit, complain, progress, write_document
 
@@ -96,6 +97,7 @@ def _task(engines: str | None, minimize: str, policy: str, time_limit: float, wo
 
 main.add_command(ratio)
 main.add_command(replay)
+main.add_command(verdicts)
 
 
 if __name__ == "__main__":
