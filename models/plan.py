@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from models.placement import Placement
+from models.reserves import PlannedReserve
 from models.resources import Address, Range, Size
 from models.topology import BarKey, WindowKey
 
@@ -74,6 +75,7 @@ class Plan:
     bars: tuple[PlannedBar, ...]
     windows: tuple[PlannedWindow, ...]
     warnings: tuple[str, ...] = ()
+    reserves: tuple[PlannedReserve, ...] = ()
 
     def _repr_html_(self) -> str:
         """What the plan is worth and what it changes, as tables: what Jupyter shows."""

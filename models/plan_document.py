@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from models.plan import Plan, PlannedBar, PlannedWindow
+from models.reserves import PlannedReserve
 from models.resources import Range
 
 PLAN_FORMAT = "barplan-plan/1"
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
-    """The document: addresses and sizes in hex, keys in the format's order, every key there."""
-    return {
+    """The document: addresses and sizes in hex, keys in the format's order, every key there.
+
+    ``reserves`` alone is left out where there are none.
+    """
+    document = {
         "format": PLAN_FORMAT,
         "topology_sha256": plan.topology_sha256,
         "engine": plan.engine,
@@ -26,6 +30,14 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "windows": [_window(window) for window in plan.windows],
         "warnings": list(plan.warnings),
     }
+    if plan.reserves:
+        document["reserves"] = [_reserve(one) for one in plan.reserves]
+    return document
+
+
+def _reserve(planned: PlannedReserve) -> dict[str, Any]:
+    range_ = {"start": hex(planned.range.start), "end": hex(planned.range.last)}
+    return {"bridge": planned.reserve.bridge, "window": planned.reserve.kind, **range_}
 
 
 def _bar(bar: PlannedBar) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from models.plan import Objective, Plan, PlannedBar, PlannedWindow, Status
+from models.reserves import PlannedReserve, Reserve
 from models.resources import FunctionAddress, Range
-from models.schema import PlannedBarShape, PlannedRangeShape, PlannedWindowShape, PlanShape
+from models.schema import PlannedBarShape, PlannedRangeShape, PlannedReserveShape, PlannedWindowShape, PlanShape
 from models.topology import BarKey, WindowKey
 
 
@@ -20,6 +21,9 @@ def read_plan(shape: PlanShape) -> tuple[Plan, list[tuple[str, str]]]:
         bars=tuple(reader.bar(bar, f"bars[{i}]") for i, bar in enumerate(shape.bars)),
         windows=tuple(reader.window(window, f"windows[{i}]") for i, window in enumerate(shape.windows)),
         warnings=tuple(shape.warnings),
+        reserves=tuple(
+            planned for i, one in enumerate(shape.reserves) if (planned := reader.reserve(one, f"reserves[{i}]"))
+        ),
     )
     return plan, reader.problems
 
@@ -44,6 +48,13 @@ class _Reader:
         key = WindowKey(FunctionAddress(shape.bridge), shape.window)
         self._once(key, path)
         return PlannedWindow(key, self._range(shape.before, f"{path}.from"), self._range(shape.after, f"{path}.to"))
+
+    def reserve(self, shape: PlannedReserveShape, path: str) -> PlannedReserve | None:
+        if shape.end < shape.start:
+            self.problems.append((f"{path}.end", f"expected {shape.start:#x} (start) or more, found {shape.end:#x}"))
+            return None
+        range_ = Range.inclusive(shape.start, shape.end)
+        return PlannedReserve(Reserve(FunctionAddress(shape.bridge), shape.window, range_.size), range_)
 
     def _once(self, key: BarKey | WindowKey, path: str) -> None:
         first = self.seen.setdefault(key, path)

@@ -214,6 +214,13 @@ class PlannedWindowShape(_Shape):
     after: PlannedRangeShape | None = Field(default=None, alias="to")
 
 
+class PlannedReserveShape(_Shape):
+    bridge: FunctionText
+    window: Literal["io", "mem", "pref"]
+    start: Unsigned
+    end: Unsigned
+
+
 class PlanShape(_Shape):
     topology_sha256: str
     engine: str
@@ -223,6 +230,7 @@ class PlanShape(_Shape):
     bars: list[PlannedBarShape]
     windows: list[PlannedWindowShape]
     warnings: list[str] = []
+    reserves: list[PlannedReserveShape] = []
 
 
 _EXPECTED = {

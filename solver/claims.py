@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from models.drivers import BUILT_IN, DriverTable
+from models.legality import check
 from models.placement import measure
 from models.plan import Plan, Status
+from models.reserves import with_addresses, with_stand_ins
 from models.resources import format_range
 from models.topology import Topology
 
@@ -26,6 +29,7 @@ def false_claims(
     yield from _bars_are_the_machines(plan, topology)
     yield from _windows_are_the_machines(plan, topology)
     yield from _values_are_right(plan, topology, weights, drivers)
+    yield from _reserves_are_free(plan, topology)
     yield from _bounds_make_sense(plan)
 
 
@@ -64,13 +68,31 @@ def _windows_are_the_machines(plan: Plan, topology: Topology) -> Iterator[str]:
 def _values_are_right(
     plan: Plan, topology: Topology, weights: Mapping[str, int] | None, drivers: DriverTable
 ) -> Iterator[str]:
-    """Each objective has the value that the placement is worth."""
+    """Each objective has the value that the placement is worth; reserves count as content of windows."""
     measures = measure(topology, plan.placement, weights, drivers)
+    if plan.reserves:
+        filled = with_stand_ins(topology, [one.reserve for one in plan.reserves])
+        content = measure(filled, with_addresses(plan.placement, plan.reserves), weights, drivers)
+        measures = replace(measures, wasted_bytes=content.wasted_bytes)
     for objective in plan.objectives:
         if not hasattr(measures, objective.name):
             yield f"objective {objective.name} is unknown"
         elif objective.value != measures.value(objective.name):
             yield f"{objective.name} is said to be {objective.value} and is {measures.value(objective.name)}"
+
+
+def _reserves_are_free(plan: Plan, topology: Topology) -> Iterator[str]:
+    """Every reserve lies in windows of its bridge, and nothing else is there."""
+    if not plan.reserves:
+        return
+    bridges = {function.address for function, _ in topology.functions() if function.bridge is not None}
+    for one in plan.reserves:
+        if one.reserve.bridge not in bridges:
+            yield f"{one.reserve.bridge} has a reserve and is no bridge"
+    filled = with_stand_ins(topology, [one.reserve for one in plan.reserves])
+    for breach in check(filled, with_addresses(plan.placement, plan.reserves)):
+        if any(party.startswith("the reserve behind") for party in breach.parties):
+            yield breach.message
 
 
 def _bounds_make_sense(plan: Plan) -> Iterator[str]:
