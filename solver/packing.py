@@ -9,7 +9,7 @@ is offered to its parent in a few layouts.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from models.resources import MIB, FunctionAddress, Size, Space, align_down, align_up
@@ -72,7 +72,7 @@ class Packer:
 
     def __post_init__(self) -> None:
         for bar in self.problem.bars:
-            if bar.kept or bar.required:
+            if (bar.kept or bar.required) and bar.placeable:
                 self.bars_on.setdefault(bar.bus.number, []).append(bar)
         for bus in self.problem.buses:
             if bus.parent is not None:
@@ -107,15 +107,25 @@ class Packer:
         }
 
     def pack(
-        self, atoms: Iterable[FunctionAddress], spaces: Iterable[Space], walls: dict[Space, list[Span]]
+        self,
+        atoms: Iterable[FunctionAddress],
+        spaces: Iterable[Space],
+        walls: dict[Space, list[Span]],
+        layouts: Mapping[int, Mapping[WindowItem, list[Layout]]] | None = None,
     ) -> Arrangement | None:
-        """Place all of ``atoms`` from scratch around ``walls``; ``None`` where the packing does not fit."""
+        """Place all of ``atoms`` from scratch around ``walls``; ``None`` where the packing does not fit.
+
+        Parameters
+        ----------
+        layouts
+            Layouts to use, by the number of the bus behind a bridge on the root bus.
+        """
         chosen, wanted = set(atoms), set(spaces)
         items: list[tuple[list[Span], Space, list[Content]]] = []
         for bus in self.bridges_on.get(0, []):
             if bus.bridge not in chosen:
                 continue
-            offered = self.offers(bus)
+            offered = self.offers(bus) if layouts is None else layouts.get(bus.number, {})
             if offered is None:
                 return None
             items += [

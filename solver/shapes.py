@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import product
 from math import prod
 from typing import Any, TypeAlias
@@ -32,6 +33,8 @@ Kind: TypeAlias = tuple[str, int, int]
 
 Units: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
+_NEVER = np.iinfo(np.int64).max
+
 _LARGEST = 3_000_000
 """Cells of work for one table; beyond, no table is made."""
 
@@ -45,13 +48,13 @@ class Table:
     lengths
         Units from each start, modulo the largest alignment, to the earliest end; waiting counts.
     ends
-        For each set of contents (how many of each kind) its earliest end from each start.
+        For each set of contents (how many of each kind, as one number) its earliest end from each start.
     """
 
     number: int
     contents: tuple[tuple[Kind, int], ...]
     lengths: Units
-    ends: dict[tuple[int, ...], Units]
+    ends: Units
 
     @property
     def least(self) -> int:
@@ -115,18 +118,19 @@ class Shapes:
         table = shape.table
         period = len(table.lengths)
         column = start % period
-        state = tuple(count for _, count in table.contents)
+        steps = _steps(tuple(count for _, count in table.contents))
+        state = len(table.ends) - 1
         size = int(table.lengths[column])
         left = {kind: list(found) for kind, found in shape.items.items()}
         parts: list[tuple[int, Content]] = []
         pages: list[int] = []
-        while any(state):
-            end = int(table.ends[state][column])
-            for index, (kind, _) in enumerate(table.contents):
-                if not state[index]:
+        while state:
+            end = int(table.ends[state, column])
+            for (kind, count), step in zip(table.contents, steps, strict=True):
+                if not state // step % (count + 1):
                     continue
-                before = (*state[:index], state[index] - 1, *state[index + 1 :])
-                free = table.ends[before][column : column + 1]
+                before = state - step
+                free = table.ends[before, column : column + 1]
                 if int(self._after(kind, free)[0]) == end:
                     break
             state = before
@@ -170,18 +174,13 @@ class Shapes:
         period = max(len(self.tables[kind[1]].lengths) if kind[0] == "window" else kind[1] for kind, _ in contents)
         if prod(count + 1 for _, count in contents) * len(contents) * period > _LARGEST:
             return None
+        counts = tuple(count for _, count in contents)
         starts = np.arange(period, dtype=np.int64)
-        ends: dict[tuple[int, ...], Units] = {}
-        for state in product(*(range(count + 1) for _, count in contents)):
-            best = None if any(state) else starts
-            for index, (kind, _) in enumerate(contents):
-                if state[index]:
-                    before = ends[(*state[:index], state[index] - 1, *state[index + 1 :])]
-                    end = self._after(kind, before)
-                    best = end if best is None else np.minimum(best, end)
-            assert best is not None
-            ends[state] = best
-        table = Table(len(self.tables), contents, best - starts, ends)
+        ends = np.full((prod(count + 1 for count in counts), period), _NEVER)
+        ends[0] = starts
+        for index, states, before in _transitions(counts):
+            ends[states] = np.minimum(ends[states], self._after(contents[index][0], ends[before]))
+        table = Table(len(self.tables), contents, ends[-1] - starts, ends)
         self.tables.append(table)
         return table
 
@@ -192,3 +191,23 @@ class Shapes:
             lengths = self.tables[first].lengths
             return free + lengths[free % len(lengths)]
         return (free + first - 1) // first * first + length
+
+
+def _steps(counts: tuple[int, ...]) -> tuple[int, ...]:
+    """What one more of each kind adds to the number of a set of contents."""
+    return tuple(prod(count + 1 for count in counts[index + 1 :]) for index in range(len(counts)))
+
+
+@lru_cache(maxsize=512)
+def _transitions(counts: tuple[int, ...]) -> list[tuple[int, Units, Units]]:
+    """Sets of contents, from small to large, with the kind that comes last and the sets without it."""
+    steps = _steps(counts)
+    levels: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for number, state in enumerate(product(*(range(count + 1) for count in counts))):
+        for index, count in enumerate(state):
+            if count:
+                levels[sum(state), index].append(number)
+    return [
+        (index, np.array(numbers, dtype=np.int64), np.array(numbers, dtype=np.int64) - steps[index])
+        for (_, index), numbers in sorted(levels.items())
+    ]

@@ -22,8 +22,10 @@ class Group:
     ----------
     answer
         The optimum of the group by itself.
-    first
-        An arrangement found without a solver.
+    first, safe
+        The best arrangement found without a solver, and the first one, which leaves most room to others.
+    exact
+        The exact lengths of its windows are worth the time.
     tries
         How often the solver was asked.
     """
@@ -33,7 +35,9 @@ class Group:
     windows: list[WindowItem]
     answer: Answer = field(default_factory=lambda: Answer(None, {}, {}))
     first: Arrangement | None = None
+    safe: Arrangement | None = None
     of_today: Arrangement | None = None
+    exact: bool = False
     tries: int = 0
     taken: tuple[Arrangement | None, list[tuple[Space, Span]]] = (None, [])
 

@@ -65,7 +65,7 @@ class Search:
         """First arrangements without a solver, group by group, as long as there is time."""
         self.order = sorted(self.groups, key=lambda group: -max((bar.size for bar in group.bars), default=0))
         # The kernel's way to divide prefetchable BARs first: it spares the room below 4 GiB, so that all find some.
-        for ways in (TOGETHER[:1], TOGETHER):
+        for ways in (TOGETHER[:1], TOGETHER[1:], ()):
             for group in self.order:
                 if self.limits.left > 0:
                     self._begin(group, ways)
@@ -127,6 +127,7 @@ class Search:
         """A first arrangement without a solver, beside what the other groups have chosen."""
         if group.answer.proved:
             return
+        group.exact = not ways
         bounds = self._bounds(group)
         start = self._first_answer(group, ways)
         if start is not None:
@@ -134,10 +135,12 @@ class Search:
             start.bounds = dict(bounds) if at_floor else {}
             group.answer = start
             group.first = start.arrangement
+            if group.safe is None:
+                group.safe = start.arrangement
 
     def _bounds(self, group: Group) -> dict[str, int]:
         """Values that the group does not undercut, each with all earlier objectives at theirs."""
-        base, known = floors(group.bars, group.windows, self.minimize), group.answer.bounds
+        base, known = self._floors(group), group.answer.bounds
         bounds: dict[str, int] = {}
         for name in self.minimize:
             # A floor counts only while what comes before it is at its own floor: less placed may waste less.
@@ -145,10 +148,20 @@ class Search:
             bounds[name] = max(base[name] if on_floor else 0, known.get(name) or 0)
         return bounds
 
+    def _floors(self, group: Group) -> dict[str, int]:
+        """Values that the group does not undercut, by counting and by the exact lengths of windows."""
+        if "floors" in self.without:
+            return dict.fromkeys(self.minimize, 0)
+        base = floors(group.bars, group.windows, self.minimize)
+        if group.exact and "wasted_bytes" in self.minimize and "shapes" not in self.without:
+            base["wasted_bytes"] = max(base["wasted_bytes"], self.shortest.waste(group))
+        return base
+
     def _solve_alone(self, group: Group, part: float) -> None:
         """The group's optimum with nothing in its way but what cannot move, within a part of the time left."""
         if group.answer.proved or (self.limits.left <= 0 and group.answer.arrangement is not None):
             return
+        group.exact = True
         bounds = self._bounds(group)
         start = group.answer if group.answer.arrangement is not None else None
         self.progress(f"{self.problem.root.name}: {len(group.bars)} BARs at {', '.join(group.atoms[:3])}")
@@ -216,6 +229,10 @@ class Search:
         for everything in (True, False):
             walls = self._walls(group, everything=everything)
             packed = [self.packers[way].pack(group.atoms, spaces, walls) for way in ways]
+            if group.exact and "wasted_bytes" in self.minimize and "shapes" not in self.without:
+                offered = self.shortest.offers(group)
+                if offered is not None:
+                    packed.append(self.packers[0].pack(group.atoms, spaces, walls, offered))
             found = [arrangement for arrangement in packed if arrangement is not None]
             if found or group.answer.arrangement is not None:
                 return found
@@ -284,18 +301,22 @@ class Search:
 
         Whatever time was left, it is no worse than the known one or today's.
         """
-        chosen = {id(group): part_of(self.known, group) for group in self.groups}
-        complete = {id(group): group.answer.arrangement or chosen[id(group)] for group in self.groups}
-        if not collisions(self.groups, complete):
-            chosen = complete
-        else:
-            attempts = [(group, group.first) for group in self.groups]
+        known = {id(group): part_of(self.known, group) for group in self.groups}
+        chosen = {id(group): group.answer.arrangement or known[id(group)] for group in self.groups}
+        if collisions(self.groups, chosen):
+            chosen = known
+            safe = {id(group): group.safe or known[id(group)] for group in self.groups}
+            if not collisions(self.groups, safe):
+                chosen = min(known, safe, key=self._total)
+            attempts = [(group, group.safe) for group in self.groups]
+            attempts += [(group, group.first) for group in self.groups]
             attempts += [(group, group.answer.arrangement) for group in self.groups]
             for group, attempt in attempts:
-                if attempt is not None and not self._hits_others(group, attempt, chosen):
-                    chosen[id(group)] = attempt
+                if attempt is None or self._hits_others(group, attempt, chosen):
+                    continue
+                if must_change(group) or self._worth(group, attempt) <= self._worth(group, chosen[id(group)]):
+                    chosen = {**chosen, id(group): attempt}
         if not any(must_change(group) for group in self.groups):
-            known = {id(group): part_of(self.known, group) for group in self.groups}
             now = {id(group): group.now for group in self.groups}
             chosen = min(chosen, known, now, key=self._total)
         result = Answer(Arrangement(), {}, {})
@@ -314,7 +335,12 @@ class Search:
             open_ = open_ or result.bounds[name] != result.values[name]
         return result
 
+    def _worth(self, group: Group, arrangement: Arrangement) -> list[int]:
+        """What a group so arranged is worth, in the order of the objectives."""
+        values = worth(group.bars, group.windows, arrangement)
+        return [values[name] for name in self.minimize]
+
     def _total(self, chosen: dict[int, Arrangement]) -> list[int]:
         """What all groups together are worth, in the order of the objectives."""
-        values = [worth(group.bars, group.windows, chosen[id(group)]) for group in self.groups]
-        return [sum(value[name] for value in values) for name in self.minimize]
+        values = [self._worth(group, chosen[id(group)]) for group in self.groups]
+        return [sum(value) for value in zip(*values, strict=True)] or [0] * len(self.minimize)
