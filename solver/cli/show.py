@@ -34,7 +34,7 @@ def show(
 
     Below the tree stand the rules that today's placement breaks, what the kernel failed to place (from its log),
     and what had to be estimated. With --json it is the topology document with the further keys free_space,
-    immovable, breaches, failures and notes; every verb reads it.
+    headroom, immovable, breaches, failures and notes; every verb reads it.
 
     \b
     Examples:
@@ -60,9 +60,11 @@ def show(
 
 def _text(reading: Reading, movement: Mobility, *, everything: bool) -> str:
     from models.legality import today_breaches
+    from models.bus_numbers import bus_shortages
     from models.placement import Placement, free_space
     from solver.render.columns import bullets, section
     from solver.render.machine import failure_lines, machine_summary
+    from solver.render.headroom import headroom_text
     from solver.render.tree import ASCII, BOX, machine_tree
 
     topology = reading.topology
@@ -76,16 +78,21 @@ def _text(reading: Reading, movement: Mobility, *, everything: bool) -> str:
     )
     text += "\n" + machine_summary(topology, movement)
     text += section(f"Rules broken today ({len(breaches)})", bullets(str(breach) for breach in breaches))
+    text += headroom_text(topology)
     failures = failure_lines(reading.failures)
     text += section(f"What the kernel failed to place ({len(failures)})", bullets(failures))
     return text + section("Notes", bullets(reading.notes))
+    shortages = [str(shortage) for shortage in bus_shortages(topology)]
+    text += section(f"Too few bus numbers ({len(shortages)})", bullets(shortages))
 
 
 def _document(reading: Reading, movement: Mobility) -> dict[str, Any]:
     from models.document import topology_document
+    from models.bus_numbers import bus_shortages
     from models.legality import today_breaches
     from models.placement import Placement, free_space
 
+    from solver.render.headroom import headroom_document
     topology = reading.topology
     document: dict[str, Any] = topology_document(topology)
     document["free_space"] = [
@@ -101,6 +108,7 @@ def _document(reading: Reading, movement: Mobility) -> dict[str, Any]:
         for space in free_space(topology, Placement.today(topology))
     ]
     document["immovable"] = [
+    document["headroom"] = headroom_document(topology)
         {"function": key.function, "index": key.index, "why": reason}
         for key, reason in movement.reasons.items()
         if reason is not None
@@ -121,4 +129,5 @@ def _document(reading: Reading, movement: Mobility) -> dict[str, Any]:
         for failure in reading.failures
     ]
     document["notes"] = list(reading.notes)
+    document["bus_numbers"] = [str(shortage) for shortage in bus_shortages(topology)]
     return document

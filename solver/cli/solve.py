@@ -28,6 +28,7 @@ SOME_UNKNOWN = "the driver of {} is unknown and counts as unable to survive a mo
 @click.command()
 @options.inputs
 @options.edits
+@options.reserve
 @options.policy
 @options.search
 @click.option(
@@ -52,8 +53,10 @@ def solve(
 ) -> Exit:
     """Find the best placement, prove it, and print what changes.
 
-    Exits with 3 where it is proved that not everything that needs an address fits, with 4 where time ran out
-    without a plan. Interrupted, it prints the best plan found so far, and exits with 130.
+    --vfs FUNCTION=fit finds how many virtual functions of a function fit, with proof, and plans for these.
+
+    Exits with 3 where it is proved that not everything that needs an address, and not every --reserve, fits, with 4
+    where time ran out without a plan. Interrupted, it prints the best plan found so far, and exits with 130.
 
     \b
     Examples:
@@ -61,6 +64,8 @@ def solve(
       barplan solve machine.json --plug gpu-80g@0000:00:1c.0 -o plan.json
       barplan solve machine.json --policy always --minimize waste --json
     """
+      barplan solve machine.json --vfs 0000:03:00.0=fit
+      barplan solve machine.json --reserve hotplug=mem:32M,pref:1G
     from models.document import dump_plan
     from solver.cli.inputs import make_request, options_for, read_machine
     from solver.engines import engine as find_engine
@@ -69,11 +74,15 @@ def solve(
     run = find_engine(engine)
     reading = read_machine(inputs, given)
     request = make_request(reading.topology, given)
+    given, room = room_of(given, engine)
     if any(len(sizes) > 1 for sizes in request.resizes.values()) and CHOOSE_SIZES.isdisjoint(request.minimize):
         raise InputError("=any leaves the size to the objective rebar; add --minimize rebar", source="--resize")
     request = replace(request, options=options_for(engine, given.option))
     with out.progress(f"{engine} is solving") as progress:
-        result = run(reading.topology, request, progress)
+        if room.asked:
+            result, short = solve_with_room(reading.topology, request, room, run, progress)
+        else:
+            result, short = run(reading.topology, request, progress), False
     if result.breaches:
         return _refuse(result)
     document = dump_plan(result.plan)
@@ -144,3 +153,8 @@ def _text(reading: Reading, request: Request, result: Result, *, verbose: int) -
     if verbose:
         text += words.warnings_text(result.log, "Log of the engine")
     return text
+        text += reserves_text(plan)
+        if "headroom" in request.minimize:
+            from solver.render.headroom import headroom_text
+
+            text += headroom_text(topology, plan.placement)
