@@ -85,7 +85,8 @@ class Ground:
                     range_ = outer
                     break
             else:
-                return
+                if not bridge.bridge.subtractive:
+                    return
 
     def covering_kinds(self, key: BarKey, bridge: Function, placement: Placement) -> set[WindowKey]:
         """The windows of one bridge that hold the BAR."""
@@ -139,11 +140,8 @@ class Ground:
         )
 
     def works(self, address: FunctionAddress) -> bool:
-        """Whether the function has an address today that it decodes."""
-        return any(
-            self.today.bars.get(BarKey(address, bar.index)) is not None and bar.index != "rom"
-            for bar in self.functions[address].bars
-        )
+        """Whether the function has an address today."""
+        return any(self.today.bars.get(BarKey(address, bar.index)) is not None for bar in self.functions[address].bars)
 
     def below(self, bridge: FunctionAddress) -> list[FunctionAddress]:
         """Every function behind a bridge, however deep."""

@@ -216,24 +216,23 @@ class Layout:
     def _nests(self, key: WindowKey, range_: Range, now: Mapping[WindowKey, Range | None]) -> bool:
         """Whether a window of the bus above, of a kind that may hold this one, holds the range."""
         ground, window = self.ground, self.ground.windows[key]
-        above = ground.above[key.bridge]
-        if not above:
-            return any(
-                root.space == window.space
-                and root.range.contains(range_)
-                and (window.kind == "pref" or not root.prefetchable)
-                for root in ground.root[key.bridge].windows
-            )
-        parent = above[0]
-        assert parent.bridge is not None
-        for outer in parent.bridge.windows:
-            if outer.space != window.space or (outer.kind == "pref" and window.kind != "pref"):
-                continue
-            outer_key = WindowKey(parent.address, outer.kind)
-            here = now[outer_key] if outer_key in now else ground.today.windows.get(outer_key)
-            if here is not None and here.contains(range_):
-                return True
-        return False
+        for parent in ground.above[key.bridge]:
+            assert parent.bridge is not None
+            for outer in parent.bridge.windows:
+                if outer.space != window.space or (outer.kind == "pref" and window.kind != "pref"):
+                    continue
+                outer_key = WindowKey(parent.address, outer.kind)
+                here = now[outer_key] if outer_key in now else ground.today.windows.get(outer_key)
+                if here is not None and here.contains(range_):
+                    return True
+            if not parent.bridge.subtractive:
+                return False
+        return any(
+            root.space == window.space
+            and root.range.contains(range_)
+            and (window.kind == "pref" or not root.prefetchable)
+            for root in ground.root[key.bridge].windows
+        )
 
     def _bar_fits(self, key: BarKey, address: Address) -> bool:
         """Whether a BAR may stop at ``address`` by itself: alignment, reach, root window, reserved ranges."""
@@ -244,9 +243,6 @@ class Layout:
             return False
         bus = range_.start - root.offset
         if bus % bar.size or (bar.width == 32 and bus + bar.span > FOUR_GIB):
-            return False
-        chain = self._chain(key, address)
-        if len(chain) != len(self.ground.above[key.function]):
             return False
         return not self._reserved(bar.space, range_, str(key))
 

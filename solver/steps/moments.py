@@ -48,11 +48,11 @@ def moments(
 ) -> Moments:
     """The writes that lead from ``before`` to ``after``, and who has to be down for them."""
     reasons: dict[FunctionAddress, str] = {}
-    cut = set(down)
+    cut, arriving = set(down), frozenset(arriving)
     while True:
-        _behind_bridges(ground, cut, reasons)
+        _behind_bridges(ground, cut, arriving, reasons)
         _lose_their_window(ground, before, after, cut, reasons)
-        passage = _Passage(ground, before, after, frozenset(cut), frozenset(arriving))
+        passage = _Passage(ground, before, after, frozenset(cut), arriving)
         passage.windows()
         more = {bar.function: key for key in passage.unsafe for bar in passage.victims(key)}
         if not more:
@@ -63,13 +63,15 @@ def moments(
             reasons[address] = f"{key} cannot change without a moment in which it passes the wrong addresses on"
 
 
-def _behind_bridges(ground: Ground, cut: set[FunctionAddress], reasons: dict[FunctionAddress, str]) -> None:
-    """A bridge whose own BAR moves decodes nothing meanwhile, and nothing behind it is reached."""
-    for bridge in [address for address in cut if ground.functions[address].bridge is not None]:
+def _behind_bridges(
+    ground: Ground, cut: set[FunctionAddress], arriving: frozenset[FunctionAddress], reasons: dict[FunctionAddress, str]
+) -> None:
+    """A bridge whose own BAR changes decodes nothing meanwhile, and nothing behind it is reached."""
+    for bridge in [address for address in cut | arriving if ground.functions[address].bridge is not None]:
         for address in ground.below(bridge):
-            if address not in cut and ground.works(address):
+            if address not in cut | arriving and ground.works(address):
                 cut.add(address)
-                reasons[address] = f"the BAR of {bridge}, a bridge above it, moves"
+                reasons[address] = f"a BAR of {bridge}, a bridge above it, changes"
 
 
 def _lose_their_window(
