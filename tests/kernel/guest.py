@@ -33,6 +33,8 @@ RegisterWrite = tuple[str, int, int, int]
 HOST_BRIDGE, PCIEXBAR, ECAM = "0000:00:00.0", 0x60, 0xB000_0000
 """q35: the register that switches ECAM on, and where SeaBIOS, qboot and OVMF put it."""
 
+DISK_SIZE = 64 << 20
+
 PATIENCE = 120.0
 """Seconds without an answer after which a guest counts as hung."""
 
@@ -68,6 +70,8 @@ class Machine:
         Registers that firmware wrote.
     prepare
         Shell script for the guest, before the plugs.
+    disks
+        Names of drives of ``DISK_SIZE`` bytes, empty and raw, for ``drive=NAME`` of a device.
     """
 
     name: str
@@ -80,6 +84,7 @@ class Machine:
     preset: tuple[RegisterWrite, ...] = ()
     prepare: str = ""
     plugs: tuple[Plug, ...] = ()
+    disks: tuple[str, ...] = ()
 
     def but(self, **changes: Any) -> Machine:
         """A copy with these fields changed."""
@@ -147,6 +152,10 @@ class Guest:
         result += ["-kernel", str(self.kernel.image), "-initrd", str(self.kernel.initramfs), "-append", line]
         for one in machine.objects:
             result += ["-object", one]
+        for name in machine.disks:
+            with (self.folder / f"{name}.img").open("wb") as image:
+                image.truncate(DISK_SIZE)
+            result += ["-drive", f"if=none,id={name},format=raw,file={self.folder}/{name}.img"]
         for one in machine.devices:
             result += ["-device", one]
         result += ["-chardev", f"file,id=console,path={self.folder}/console.txt", "-serial", "chardev:console"]

@@ -28,10 +28,9 @@ def build_initramfs(tree: Path, release: str, busybox: Path, output: Path) -> No
     if names.exists():
         files["usr/share/misc/pci.ids"] = (names.read_bytes(), 0o644)
     loaded = []
-    for path in _module_files(tree, release):
-        content = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
-        name = "modules/" + path.name.removesuffix(".xz")
-        files[name] = (content, 0o644)
+    for path in module_files(tree, release):
+        name, content = unpacked_module(path)
+        files[name] = content
         loaded.append("/" + name)
     files["etc/modules"] = (("\n".join(loaded) + "\n").encode(), 0o644)
     archive = newc_archive(files)
@@ -57,8 +56,14 @@ def newc_archive(files: dict[str, tuple[bytes, int]]) -> bytes:
     return bytes(result)
 
 
-def _module_files(tree: Path, release: str) -> list[Path]:
-    """The files of ``MODULES`` with what they depend on, in loading order; what is built in has none."""
+def unpacked_module(path: Path) -> tuple[str, tuple[bytes, int]]:
+    """Where a module goes in the archive, and what goes there."""
+    content = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
+    return "modules/" + path.name.removesuffix(".xz"), (content, 0o644)
+
+
+def module_files(tree: Path, release: str, wanted: tuple[str, ...] = MODULES) -> list[Path]:
+    """The files of these modules with what they depend on, in loading order; what is built in has none."""
     folder = tree / "lib" / "modules" / release
     if not folder.is_dir():
         folder = tree / "usr" / "lib" / "modules" / release
@@ -67,7 +72,7 @@ def _module_files(tree: Path, release: str) -> list[Path]:
     needs = {left: right.split() for left, right in (line.split(":", 1) for line in text.splitlines())}
     by_name = {re.sub(r"\.ko.*", "", Path(name).name).replace("-", "_"): name for name in needs}
     order: list[str] = []
-    for module in MODULES:
+    for module in wanted:
         if module in by_name:
             name = by_name[module]
             order += [one for one in [*reversed(needs[name]), name] if one not in order]
