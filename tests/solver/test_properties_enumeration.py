@@ -1,0 +1,64 @@
+"""The exact engine against an enumeration of all placements, for every policy and any order of objectives."""
+
+from __future__ import annotations
+
+import os
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.legality import new_breaches, today_breaches
+from models.mobility import Policy
+from models.placement import Placement, measure
+from models.plan import Status
+from models.topology import Topology
+from solver.cpsat.engine import solve
+from solver.request import PRESETS, Request
+from tests.enumeration import COUNTS, Enumeration, SmallMachine
+
+MANY = int(os.environ.get("BARPLAN_EXAMPLES", "1"))
+"""How many times as many cases as usual."""
+
+seeds = st.integers(0, 1 << 32)
+some = settings(max_examples=80 * MANY)
+
+
+def orders(rng: Random) -> list[tuple[str, ...]]:
+    """A preset of these counts, and any order of any of them."""
+    known = [order for order in PRESETS.values() if set(order) <= set(COUNTS)]
+    return [rng.choice(known), tuple(rng.sample(COUNTS, rng.randint(1, len(COUNTS))))]
+
+
+def assert_best(topology: Topology, request: Request) -> None:
+    """The engine's values and bounds are those of the enumeration."""
+    staying = frozenset((key.function, key.index) for key in request.mobility(topology).immovable)
+    best = Enumeration(topology, staying).best(request.minimize)
+    result = solve(topology, request)
+    assert result.breaches == ()
+    assert result.plan.status is Status.OPTIMAL
+    assert [objective.value for objective in result.plan.objectives] == best, request
+    assert [objective.bound for objective in result.plan.objectives] == best, request
+
+
+@some
+@given(seeds)
+def test_the_optimum_is_that_of_the_enumeration(seed: int) -> None:
+    machine = SmallMachine(seed)
+    topology, rng = machine.topology, machine.rng
+    assert not today_breaches(topology)
+    policy = rng.choice(list(Policy))
+    pins = frozenset(key for key, bar in topology.bars() if bar.address is not None and rng.random() < 0.15)
+    for order in orders(rng):
+        assert_best(topology, Request(policy=policy, minimize=order, pins=pins, workers=1))
+
+
+@settings(max_examples=30)
+@given(seeds)
+def test_the_enumeration_knows_today(seed: int) -> None:
+    """No count of the best placement is above today's, which the checker calls legal and the measures count."""
+    topology = SmallMachine(seed).topology
+    today = measure(topology, Placement.today(topology))
+    assert not new_breaches(topology, Placement.today(topology))
+    for name in COUNTS:
+        assert Enumeration(topology, frozenset()).best([name])[0] <= today.value(name)
