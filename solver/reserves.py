@@ -74,10 +74,10 @@ def _grant(
     """The reserves that fit and those that do not, and whether the latter is proved."""
     tell = progress or (lambda line: None)
     tell("do all reserves fit?")
-    everything = probe.unplaced(reserves)
+    everything = probe.unplaced(reserves, 0.25)
     if everything is not None and everything[1] == 0:
         return list(reserves), [], True
-    alone = probe.unplaced([])
+    alone = probe.unplaced([], 0.25)
     if alone is None:  # there is no plan at all, with reserves or without
         return [], list(reserves), False
     if everything is not None and everything[1] <= alone[0]:
@@ -85,9 +85,9 @@ def _grant(
     granted: list[Reserve] = []
     refused: list[Reserve] = []
     proved = True
-    for reserve in reserves:
+    for number, reserve in enumerate(reserves):
         tell(f"does {reserve} fit?")
-        reached = probe.unplaced([*granted, reserve])
+        reached = probe.unplaced([*granted, reserve], 1 / (len(reserves) - number + 1))
         if reached is not None and reached[1] <= alone[0]:
             granted.append(reserve)
         else:
@@ -105,9 +105,9 @@ class _Probe:
     run: Engine
     deadline: float | None
 
-    def unplaced(self, reserves: Sequence[Reserve]) -> tuple[int, int] | None:
-        """At least and at most, stand-ins counted; ``None`` where no plan was found."""
-        limit = None if self.deadline is None else (self.deadline - time.monotonic()) / 3
+    def unplaced(self, reserves: Sequence[Reserve], part: float) -> tuple[int, int] | None:
+        """At least and at most, within a part of the time left, stand-ins counted; ``None`` where no plan was found."""
+        limit = None if self.deadline is None else (self.deadline - time.monotonic()) * part
         if limit is not None and limit < 0.05:
             return None
         request = replace(self.request, minimize=("unplaced",), whole_functions=False, time_limit=limit)

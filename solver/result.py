@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from models.bus_numbers import bus_shortages
 from models.document import topology_sha256
 from models.legality import Breach, new_breaches
 from models.placement import Measures, Placement, measure
@@ -98,7 +99,14 @@ def make_result(
         bars=bars,
         windows=windows,
         warnings=tuple(
-            dict.fromkeys([*warnings, *resized_drivers(topology, placement), *lost_reserves(topology, placement)])
+            dict.fromkeys(
+                [
+                    *warnings,
+                    *resized_drivers(topology, placement),
+                    *lost_reserves(topology, placement),
+                    *map(str, bus_shortages(topology)),
+                ]
+            )
         ),
     )
     return Result(topology, plan, measures, tuple(breaches), seconds, log, interrupted)

@@ -109,7 +109,7 @@ def load_plan_for(file: str, topology: Topology) -> Plan:
     plan = load_plan(read_text(Path(file)), source=file)
     if plan.topology_sha256 != topology_sha256(topology):
         raise InputError(
-            "was made for another topology; if it was made with --plug, --unplug or --driver, repeat them",
+            "was made for another topology; if it was made with --plug, --unplug, --vfs or --driver, repeat them",
             source=file,
             where="topology_sha256",
         )

@@ -15,6 +15,7 @@ from solver.cli.output import Exit
 @click.command()
 @options.inputs
 @options.edits
+@options.reserve
 @options.policy
 @click.option(
     "--time-limit",
@@ -50,8 +51,11 @@ def explain(
       barplan explain dmesg.txt lspci.txt
       barplan explain machine.json --plug gpu-80g@0000:00:1c.0
       barplan explain machine.json --pin 0000:02:00.0 --json
+      barplan explain machine.json --reserve 0000:00:1c.0=pref:64G
     """
+    from models.bus_numbers import bus_shortages
     from models.document import topology_sha256
+    from models.reserves import parse_reserves, with_stand_ins
     from solver.cli.inputs import make_request, read_machine, with_sizes
     from solver.cli.solve import drivers_unknown
     from solver.explanation.explaining import explain as find
@@ -66,14 +70,19 @@ def explain(
     reading = with_sizes(reading, given)
     request = replace(request, frees=request.frees | request.resizes.keys(), resizes={}, whole_functions=False)
     with out.progress("explaining") as progress:
-        explanation = find(reading.topology, request, progress)
+        # A reserve is a device that is not there: what stands in its way is explained as for any other.
+        filled = with_stand_ins(reading.topology, parse_reserves(reading.topology, given.reserve))
+        explanation = find(filled, request, progress)
+    shortages = [str(shortage) for shortage in bus_shortages(reading.topology)]
     if as_json:
         document = explanation_document(explanation, topology_sha256(reading.topology))
+        document["bus_numbers"] = shortages
         out.write_document(json.dumps(document, indent=2), None)
     else:
-        warnings = drivers_unknown(reading.topology) if given.policy in ("safe", "refuse") else []
+        short_of_drivers = given.policy in ("safe", "refuse") and explanation.verdict is not Verdict.FITS
+        warnings = drivers_unknown(reading.topology) if short_of_drivers else []
         text = explanation_text(explanation, everything=verbose > 0)
-        text += section("Warnings", bullets(warnings if explanation.verdict is not Verdict.FITS else []))
+        text += section("Warnings", bullets([*shortages, *warnings]))
         out.show(text + section("Notes", bullets(reading.notes)))
     if explanation.interrupted:
         return Exit.INTERRUPTED

@@ -51,6 +51,7 @@ class SharedOptions:
     drivers: str | None = None
     profiles: str | None = None
     vfs: tuple[str, ...] = ()
+    reserve: tuple[str, ...] = ()
 
 
 def shared(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -212,6 +213,14 @@ drivers = click.option(
     metavar="FILE.toml",
     help="What you know of drivers, beside the built-in table: [drivers.NAME] with hooks, verified, source "
     "(see barplan drivers).",
+)
+
+reserve = click.option(
+    "--reserve",
+    metavar="BRIDGE=ROOM",
+    multiple=True,
+    help="Leave room behind a bridge for what is plugged in later: 0000:00:1c.0=mem:64M,pref:16G,io:4K; hotplug=... is "
+    "for every hotplug port. Repeatable.",
 )
 
 policy = _apply(

@@ -81,6 +81,8 @@ def _text(reading: Reading, movement: Mobility, *, everything: bool) -> str:
     text += headroom_text(topology)
     failures = failure_lines(reading.failures)
     text += section(f"What the kernel failed to place ({len(failures)})", bullets(failures))
+    shortages = [str(shortage) for shortage in bus_shortages(topology)]
+    text += section(f"Too few bus numbers ({len(shortages)})", bullets(shortages))
     return text + section("Notes", bullets(reading.notes))
     shortages = [str(shortage) for shortage in bus_shortages(topology)]
     text += section(f"Too few bus numbers ({len(shortages)})", bullets(shortages))

@@ -63,15 +63,19 @@ def solve(
       barplan solve dmesg.txt lspci.txt
       barplan solve machine.json --plug gpu-80g@0000:00:1c.0 -o plan.json
       barplan solve machine.json --policy always --minimize waste --json
+      barplan solve machine.json --vfs 0000:03:00.0=fit
+      barplan solve machine.json --reserve hotplug=mem:32M,pref:1G
     """
       barplan solve machine.json --vfs 0000:03:00.0=fit
       barplan solve machine.json --reserve hotplug=mem:32M,pref:1G
     from models.document import dump_plan
     from solver.cli.inputs import make_request, options_for, read_machine
+    from solver.cli.room import room_of, solve_with_room
     from solver.engines import engine as find_engine
     from solver.request import CHOOSE_SIZES
 
     run = find_engine(engine)
+    given, room = room_of(given, engine)
     reading = read_machine(inputs, given)
     request = make_request(reading.topology, given)
     given, room = room_of(given, engine)
@@ -93,6 +97,8 @@ def solve(
     elif not as_json and output != "-":
         out.show(_text(reading, request, result, verbose=verbose))
     code = exit_code(result)
+    if short and code is Exit.DONE:
+        return Exit.DOES_NOT_FIT
     if code is Exit.DOES_NOT_FIT:
         out.complain("not everything fits; barplan explain, with the same inputs and options, says why and what helps")
     return code
@@ -137,11 +143,13 @@ def drivers_unknown(topology: Topology) -> list[str]:
 def _text(reading: Reading, request: Request, result: Result, *, verbose: int) -> str:
     from models.plan import Status
     from solver.render import plan as words
+    from solver.render.reserves import reserves_text
 
     topology, plan, movement = result.topology, result.plan, request.mobility(result.topology)
     text = words.plan_summary(plan, result.seconds)
     if plan.status in (Status.OPTIMAL, Status.FEASIBLE):
         text += words.plan_difference(topology, plan, movement)
+        text += reserves_text(plan)
         if verbose:
             text += words.every_bar(topology, plan)
     warnings = list(plan.warnings)
