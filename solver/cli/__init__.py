@@ -28,6 +28,7 @@ from solver.cli.profiles import profiles
 from solver.cli.replay import replay
 from solver.cli.show import show as show_verb
 from solver.cli.solve import solve
+from solver.cli.steps import steps
 
 
 class Barplan(click.Group):
@@ -143,5 +144,6 @@ def main(ctx: click.Context, version: bool, verbose: int) -> None:
         raise click.exceptions.NoArgsIsHelpError(ctx)
 
 
-for _verb in (capture, show_verb, solve, explain, compare, replay, check, map_verb, drivers, profiles, completion):
+_VERBS = (capture, show_verb, solve, explain, compare, replay, check, steps, map_verb, drivers, profiles, completion)
+for _verb in _VERBS:
     main.add_command(_verb)

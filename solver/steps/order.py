@@ -23,6 +23,8 @@ SEARCHED = 7
 MOMENTS = 6000
 """After so many moments the search with stops gives up."""
 
+ALONE = "something that works has to move, so there is no better order"
+
 TODAY, PLANNED = "today", "planned"
 Place = str | tuple[tuple[BarIndex, Address], ...]
 """``TODAY``, ``PLANNED``, or the addresses of a stop in free space."""
@@ -81,7 +83,7 @@ class Mover:
         walk = self._greedy()
         worst = _worst(walk)
         if worst == 1:
-            return Order(walk, True, "something has to move, and never more than one function is down")
+            return Order(walk, True, ALONE)
         if len(movers) > SEARCHED:
             limits = f"{len(movers)} functions move: the order is a greedy one, there may be a better one"
             return Order(walk, False, limits)
@@ -257,7 +259,7 @@ def _worst(way: tuple[Moment, ...]) -> int:
 
 def _searched(size: int) -> str:
     if size == 1:
-        return "something has to move, and never more than one function is down"
+        return ALONE
     return (
         f"no order takes down fewer than {size} at once, neither one that moves functions straight to their places "
         "nor one in which they stop at the edges of free space on the way"

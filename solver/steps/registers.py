@@ -30,15 +30,19 @@ def type_bits(bar: Bar) -> int:
 def bar_writes(
     function: FunctionAddress, bar: Bar, before: int | None, after: int, *, bridge: bool
 ) -> Iterator[RegisterWrite]:
-    """The writes that give a BAR its bus address ``after``, low half first; its function decodes nothing meanwhile."""
+    """The writes that give a BAR its bus address ``after``, low half first; its function decodes nothing meanwhile.
+
+    A half that stays is not written.
+    """
     capability, offset = bar_offset(bar.index, bridge=bridge)
     mask = 0xFFFFF800 if bar.index == "rom" else 0xFFFFFFFC if bar.space == "io" else 0xFFFFFFF0
     wide = bar.width == 64 and bar.space == "mem" and bar.index != "rom"
     name = bar_name(bar.index)
     old = None if before is None else before & _LOW | type_bits(bar)
-    low = Register(function, offset, 4, capability)
-    yield RegisterWrite(low, after & _LOW | type_bits(bar), mask, old, f"{name}, low half" if wide else name)
-    if wide:
+    if before is None or before & _LOW != after & _LOW:
+        low = Register(function, offset, 4, capability)
+        yield RegisterWrite(low, after & _LOW | type_bits(bar), mask, old, f"{name}, low half" if wide else name)
+    if wide and (before is None or before >> 32 != after >> 32):
         high = Register(function, offset + 4, 4, capability)
         yield RegisterWrite(high, after >> 32, _LOW, None if before is None else before >> 32, f"{name}, high half")
 

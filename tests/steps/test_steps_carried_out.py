@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -55,10 +56,14 @@ def carried_out(topology: Topology, planned: Placement) -> Steps:
     return steps
 
 
-@pytest.mark.parametrize("path", recorded(), ids=lambda path: path.stem)
-def test_recorded_guests(path: object) -> None:
-    record = Record.load(path)  # type: ignore[arg-type]
-    carried_out(record.topology, plan_for(record.topology))
+HOTPLUG = [path for path in recorded() if "_6.12_" in path.name and "hp" in path.stem.split("_")[2]]
+
+
+@pytest.mark.parametrize("path", HOTPLUG, ids=lambda path: path.stem)
+def test_hotplug_that_a_kernel_gave_up_on(path: Path) -> None:
+    record = Record.load(path)
+    steps = carried_out(record.topology, plan_for(record.topology))
+    assert steps.worst <= 1
 
 
 def possible(topology: Topology) -> bool:
