@@ -38,6 +38,12 @@ class Scope:
         """Whether anything at all is outside."""
         return bool(self.domains or self.under or self.keep_root_bus)
 
+    def __str__(self) -> str:
+        """The options that spell it."""
+        words = [f"--domain {domain:04x}" for domain in sorted(self.domains)]
+        words += [f"--under {bridge}" for bridge in sorted(self.under)]
+        return " ".join([*words, "--keep-root-bus"] if self.keep_root_bus else words)
+
     def bars_outside(self, topology: Topology) -> dict[BarKey, str]:
         """The BARs that stay as they are, with or without an address, each with the reason in words."""
         outside: dict[BarKey, str] = {}

@@ -36,6 +36,9 @@ ENGINES: dict[str, str] = {
 }
 """Engine by name, as ``module:function``; imported only when used."""
 
+KNOW_SCOPE = frozenset({"cp-sat"})
+"""The engines that keep to the scope of a request; the others place the whole machine."""
+
 
 def engine(name: str) -> Engine:
     """The engine of this name.

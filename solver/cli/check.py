@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--free", metavar="BAR", multiple=True, help="Repeat the --free that the plan was made with.")
 @options.weight
 @options.drivers
+@options.scope
 @options.as_json
 @options.shared
 def check(

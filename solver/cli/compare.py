@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import click
@@ -16,6 +15,7 @@ from solver.cli import output as out
 @options.inputs
 @options.edits
 @options.policy
+@options.scope
 @options.search
 @click.option(
     "--engines",
@@ -48,7 +48,8 @@ def compare(
       barplan compare machine.json --engines cp-sat,linux-7,movable-bars,coreboot -v
     """
     from models.document import topology_sha256
-    from solver.cli.inputs import make_request, options_for, read_machine
+    from solver.cli.inputs import for_engine, make_request, read_machine
+    from solver.engines import KNOW_SCOPE
     from solver.engines import engine as find_engine
     from solver.render.columns import bullets, section
     from solver.render.comparison import comparison_table, engine_row, today_row
@@ -60,16 +61,22 @@ def compare(
     rows, logs = [today_row(topology)], {}
     for name in names:
         with out.progress(f"{name} is solving") as progress:
-            own = replace(request, options=options_for(name, given.option))
-            result = find_engine(name)(topology, own, progress)
+            result = find_engine(name)(topology, for_engine(request, name, given.option), progress)
         rows.append(engine_row(name, result))
         logs[name] = result.log
+    notes = list(reading.notes)
+    if request.scope.bounded and (ignoring := [name for name in names if name not in KNOW_SCOPE]):
+        place = "places" if len(ignoring) == 1 else "place"
+        notes.append(
+            f"{', '.join(ignoring)} {place} the whole machine; {request.scope} bounds only what cp-sat changes"
+        )
     if as_json:
         document: dict[str, Any] = {
             "format": "barplan-compare/1",
             "topology_sha256": topology_sha256(topology),
             "policy": given.policy,
             "minimize": list(request.minimize),
+            "notes": notes,
             "today": rows[0].document(),
             "engines": [row.document() | ({"log": list(logs[row.engine])} if verbose else {}) for row in rows[1:]],
         }
@@ -81,4 +88,4 @@ def compare(
     if verbose:
         for name, log in logs.items():
             text += section(f"Log of {name}", bullets(log))
-    out.show(text + section("Notes", bullets(reading.notes)))
+    out.show(text + section("Notes", bullets(notes)))

@@ -14,6 +14,7 @@ from solver.cli import output as out
 @options.inputs
 @options.edits
 @options.policy
+@options.scope
 @options.as_json
 @options.shared
 def drivers(inputs: tuple[str, ...], given: options.SharedOptions, as_json: bool) -> None:

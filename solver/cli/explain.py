@@ -17,6 +17,7 @@ from solver.cli.output import Exit
 @options.edits
 @options.reserve
 @options.policy
+@options.scope
 @click.option(
     "--time-limit",
     type=options.Duration(),

@@ -62,6 +62,7 @@ def make_request(topology: Topology, given: SharedOptions) -> Request:
         If a BAR or an objective is unknown, or a BAR is both pinned and freed.
     """
     from models.mobility import Policy
+    from models.scope import make_scope
     from solver.request import PRESETS, Request, parse_minimize
 
     if given.policy not in list(Policy):
@@ -70,6 +71,11 @@ def make_request(topology: Topology, given: SharedOptions) -> Request:
     if pins & frees:
         raise InputError(f"{min(map(str, pins & frees))} is also named by --pin", source="--free")
     resizes = find_sizes(topology, given.resize)
+    scope = make_scope(topology, domains=given.domain, under=given.under, keep_root_bus=given.keep_root_bus)
+    outside = scope.bars_outside(topology) if scope.bounded else {}
+    for option, keys in (("--free", frees), ("--resize", resizes.keys())):
+        for key in sorted(keys & outside.keys(), key=str):
+            raise InputError(f"{key} stays: {outside[key]}", source=option)
     if pins & resizes.keys():
         raise InputError(f"{min(map(str, pins & resizes.keys()))} is also named by --pin", source="--resize")
     return Request(
@@ -85,6 +91,7 @@ def make_request(topology: Topology, given: SharedOptions) -> Request:
         resizes=resizes,
         window_rule=given.window_rule,
         whole_functions=given.minimize in PRESETS,
+        scope=scope,
     )
 
 
@@ -133,6 +140,30 @@ def _weight(text: str) -> tuple[str, int]:
         return parse_function_address(what), int(cost)
     except ValueError as error:
         raise InputError(str(error), source="--weight") from None
+
+
+def for_engine(request: Request, engine: str, spelled: Sequence[str]) -> Request:
+    """The request as one engine gets it: with its own options, and without a scope where it knows none."""
+    from models.scope import EVERYTHING
+    from solver.engines import KNOW_SCOPE
+
+    scope = request.scope if engine in KNOW_SCOPE else EVERYTHING
+    return replace(request, options=options_for(engine, spelled), scope=scope)
+
+
+def refuse_scope(request: Request, engine: str) -> None:
+    """Stop where a plan of ``engine`` is asked for, within bounds that the engine does not know.
+
+    Raises
+    ------
+    InputError
+        If that is so.
+    """
+    from solver.engines import KNOW_SCOPE
+
+    if request.scope.bounded and engine not in KNOW_SCOPE:
+        known = ", ".join(sorted(KNOW_SCOPE))
+        raise InputError(f"places the whole machine; only {known} keeps to {request.scope}", source=engine)
 
 
 def options_for(engine: str, spelled: Sequence[str]) -> dict[str, str]:

@@ -26,6 +26,7 @@ SUFFIXES = (".svg", ".html", ".png")
 @options.inputs
 @options.edits
 @options.policy
+@options.scope
 @options.search
 @click.option("--plan", "plan_file", type=click.Path(dir_okay=False), metavar="FILE", help="Draw this plan document.")
 @click.option(
@@ -71,7 +72,7 @@ def map_verb(
     suffix = ".svg" if output in (None, "-") else Path(str(output)).suffix.lower()
     if suffix not in SUFFIXES:
         raise InputError(f"expected a name that ends in {', '.join(SUFFIXES)}, found {output!r}", source="--output")
-    from solver.cli.inputs import make_request, options_for, read_machine
+    from solver.cli.inputs import for_engine, make_request, read_machine, refuse_scope
     from solver.map.drawing import map_html, map_svg
     from solver.map.png import find_renderer, write_png
 
@@ -89,7 +90,8 @@ def map_verb(
         given = replace(given, policy=plan.policy)
     request = make_request(topology, given)
     if solves or engine is not None or ((given.plug or given.resize) and plan is None):
-        request = replace(request, options=options_for(engine or "cp-sat", given.option))
+        refuse_scope(request, engine or "cp-sat")
+        request = for_engine(request, engine or "cp-sat", given.option)
         plan, code = _solved(engine or "cp-sat", topology, request)
     movement = request.mobility(topology)
     if suffix == ".svg":
@@ -130,4 +132,4 @@ def _solved(engine: str, topology: Topology, request: Request) -> tuple[Plan, Ex
         result = find_engine(engine)(topology, request, progress)
     for breach in result.breaches:
         out.complain(f"the placement of {engine} breaks a rule: {breach}")
-    return result.plan, exit_code(result)
+    return result.plan, exit_code(result, request)

@@ -49,6 +49,9 @@ class SharedOptions:
     option: tuple[str, ...] = ()
     weight: tuple[str, ...] = ()
     drivers: str | None = None
+    domain: tuple[str, ...] = ()
+    under: tuple[str, ...] = ()
+    keep_root_bus: bool = False
     profiles: str | None = None
     vfs: tuple[str, ...] = ()
     reserve: tuple[str, ...] = ()
@@ -248,6 +251,28 @@ policy = _apply(
             help="A BAR, or all of a function, that may move whatever the policy says.",
         ),
         drivers,
+    ]
+)
+
+scope = _apply(
+    [
+        click.option(
+            "--domain",
+            metavar="DOMAIN",
+            multiple=True,
+            help="Change nothing outside of this PCI domain (0000, 10000): its BARs, and bridge windows, stay as they "
+            "are. Repeatable. cp-sat only, as the next two.",
+        ),
+        click.option(
+            "--under",
+            metavar="BRIDGE",
+            multiple=True,
+            help="Change nothing but this bridge's own windows and what is behind it; the windows above it stay as "
+            "they are. Repeatable.",
+        ),
+        click.option(
+            "--keep-root-bus", is_flag=True, help="BARs of functions on a root bus keep the addresses they have."
+        ),
     ]
 )
 

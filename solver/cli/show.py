@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @options.inputs
 @options.edits
 @options.policy
+@options.scope
 @click.option("--map", "as_map", is_flag=True, help="Show a narrow address map, low to high, in place of the tree.")
 @options.as_json
 @options.verbose("each of many functions in a row that have no BARs, and closed windows one by one")
@@ -59,12 +60,12 @@ def show(
 
 
 def _text(reading: Reading, movement: Mobility, *, everything: bool) -> str:
-    from models.legality import today_breaches
     from models.bus_numbers import bus_shortages
+    from models.legality import today_breaches
     from models.placement import Placement, free_space
     from solver.render.columns import bullets, section
-    from solver.render.machine import failure_lines, machine_summary
     from solver.render.headroom import headroom_text
+    from solver.render.machine import failure_lines, machine_summary
     from solver.render.tree import ASCII, BOX, machine_tree
 
     topology = reading.topology
@@ -77,24 +78,22 @@ def _text(reading: Reading, movement: Mobility, *, everything: bool) -> str:
         everything=everything,
     )
     text += "\n" + machine_summary(topology, movement)
-    text += section(f"Rules broken today ({len(breaches)})", bullets(str(breach) for breach in breaches))
     text += headroom_text(topology)
+    text += section(f"Rules broken today ({len(breaches)})", bullets(str(breach) for breach in breaches))
     failures = failure_lines(reading.failures)
     text += section(f"What the kernel failed to place ({len(failures)})", bullets(failures))
     shortages = [str(shortage) for shortage in bus_shortages(topology)]
     text += section(f"Too few bus numbers ({len(shortages)})", bullets(shortages))
     return text + section("Notes", bullets(reading.notes))
-    shortages = [str(shortage) for shortage in bus_shortages(topology)]
-    text += section(f"Too few bus numbers ({len(shortages)})", bullets(shortages))
 
 
 def _document(reading: Reading, movement: Mobility) -> dict[str, Any]:
-    from models.document import topology_document
     from models.bus_numbers import bus_shortages
+    from models.document import topology_document
     from models.legality import today_breaches
     from models.placement import Placement, free_space
-
     from solver.render.headroom import headroom_document
+
     topology = reading.topology
     document: dict[str, Any] = topology_document(topology)
     document["free_space"] = [
@@ -109,8 +108,8 @@ def _document(reading: Reading, movement: Mobility) -> dict[str, Any]:
         }
         for space in free_space(topology, Placement.today(topology))
     ]
-    document["immovable"] = [
     document["headroom"] = headroom_document(topology)
+    document["immovable"] = [
         {"function": key.function, "index": key.index, "why": reason}
         for key, reason in movement.reasons.items()
         if reason is not None
@@ -130,6 +129,6 @@ def _document(reading: Reading, movement: Mobility) -> dict[str, Any]:
         }
         for failure in reading.failures
     ]
-    document["notes"] = list(reading.notes)
     document["bus_numbers"] = [str(shortage) for shortage in bus_shortages(topology)]
+    document["notes"] = list(reading.notes)
     return document

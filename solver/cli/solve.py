@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
 from typing import TYPE_CHECKING
 
 import click
@@ -14,7 +14,7 @@ from solver.cli.output import Exit
 
 if TYPE_CHECKING:
     from models.sources.machine import Reading
-    from models.topology import Topology
+    from models.topology import BarKey, Topology
     from solver.request import Request
     from solver.result import Result
 
@@ -30,6 +30,7 @@ SOME_UNKNOWN = "the driver of {} is unknown and counts as unable to survive a mo
 @options.edits
 @options.reserve
 @options.policy
+@options.scope
 @options.search
 @click.option(
     "--engine",
@@ -66,10 +67,8 @@ def solve(
       barplan solve machine.json --vfs 0000:03:00.0=fit
       barplan solve machine.json --reserve hotplug=mem:32M,pref:1G
     """
-      barplan solve machine.json --vfs 0000:03:00.0=fit
-      barplan solve machine.json --reserve hotplug=mem:32M,pref:1G
     from models.document import dump_plan
-    from solver.cli.inputs import make_request, options_for, read_machine
+    from solver.cli.inputs import for_engine, make_request, read_machine, refuse_scope
     from solver.cli.room import room_of, solve_with_room
     from solver.engines import engine as find_engine
     from solver.request import CHOOSE_SIZES
@@ -78,10 +77,10 @@ def solve(
     given, room = room_of(given, engine)
     reading = read_machine(inputs, given)
     request = make_request(reading.topology, given)
-    given, room = room_of(given, engine)
     if any(len(sizes) > 1 for sizes in request.resizes.values()) and CHOOSE_SIZES.isdisjoint(request.minimize):
         raise InputError("=any leaves the size to the objective rebar; add --minimize rebar", source="--resize")
-    request = replace(request, options=options_for(engine, given.option))
+    refuse_scope(request, engine)
+    request = for_engine(request, engine, given.option)
     with out.progress(f"{engine} is solving") as progress:
         if room.asked:
             result, short = solve_with_room(reading.topology, request, room, run, progress)
@@ -96,7 +95,7 @@ def solve(
         out.write_document(document, None)
     elif not as_json and output != "-":
         out.show(_text(reading, request, result, verbose=verbose))
-    code = exit_code(result)
+    code = exit_code(result, request)
     if short and code is Exit.DONE:
         return Exit.DOES_NOT_FIT
     if code is Exit.DOES_NOT_FIT:
@@ -104,8 +103,11 @@ def solve(
     return code
 
 
-def exit_code(result: Result) -> Exit:
-    """What the result means for whoever called: see :class:`solver.cli.output.Exit`."""
+def exit_code(result: Result, request: Request) -> Exit:
+    """What the result means for whoever called: see :class:`solver.cli.output.Exit`.
+
+    What is outside of the scope and has no address is not asked for, so it does not count.
+    """
     from models.plan import Status
 
     plan = result.plan
@@ -115,8 +117,22 @@ def exit_code(result: Result) -> Exit:
         return Exit.DOES_NOT_FIT
     if plan.status is Status.UNKNOWN:
         return Exit.OUT_OF_TIME
-    missing = [objective for objective in plan.objectives if objective.name in ("unplaced", "unplaced_functions")]
-    return Exit.DOES_NOT_FIT if any(objective.bound for objective in missing) else Exit.DONE
+    ignored = left_outside(result.topology, request)
+    allowed = {"unplaced": len(ignored), "unplaced_functions": len({key.function for key in ignored})}
+    missing = any((objective.bound or 0) > allowed.get(objective.name, math.inf) for objective in plan.objectives)
+    return Exit.DOES_NOT_FIT if missing else Exit.DONE
+
+
+def left_outside(topology: Topology, request: Request) -> list[BarKey]:
+    """The BARs outside of the scope that need an address, have none and get none."""
+    if not request.scope.bounded:
+        return []
+    outside = request.scope.bars_outside(topology)
+    return [
+        key
+        for key, bar in topology.bars()
+        if key in outside and bar.address is None and not (bar.optional or bar.fixed)
+    ]
 
 
 def _refuse(result: Result) -> Exit:
@@ -144,25 +160,28 @@ def _text(reading: Reading, request: Request, result: Result, *, verbose: int) -
     from models.plan import Status
     from solver.render import plan as words
     from solver.render.reserves import reserves_text
+    from solver.render.words import count
 
     topology, plan, movement = result.topology, result.plan, request.mobility(result.topology)
     text = words.plan_summary(plan, result.seconds)
     if plan.status in (Status.OPTIMAL, Status.FEASIBLE):
         text += words.plan_difference(topology, plan, movement)
         text += reserves_text(plan)
+        if "headroom" in request.minimize:
+            from solver.render.headroom import headroom_text
+
+            text += headroom_text(topology, plan.placement)
         if verbose:
             text += words.every_bar(topology, plan)
     warnings = list(plan.warnings)
     if request.policy in ("safe", "refuse"):
         warnings += drivers_unknown(topology)
+    if left := left_outside(topology, request):
+        have = "has no address and gets none" if len(left) == 1 else "have no address and get none"
+        warnings.append(f"{count(len(left), 'BAR')} outside of {request.scope} {have}")
     text += words.broken_today(topology, plan)
     text += words.warnings_text(warnings)
     text += words.warnings_text(reading.notes, "Notes")
     if verbose:
         text += words.warnings_text(result.log, "Log of the engine")
     return text
-        text += reserves_text(plan)
-        if "headroom" in request.minimize:
-            from solver.render.headroom import headroom_text
-
-            text += headroom_text(topology, plan.placement)

@@ -92,6 +92,12 @@ class Case:
             bridge = self.bridges[bridge]
         return found
 
+    @property
+    def bounds(self) -> str:
+        """The options outside of which bridge windows stay as they are; empty = none."""
+        scope = replace(self.request.scope, keep_root_bus=False)
+        return str(scope) if scope.bounded else ""
+
     def run(self, topology: Topology, request: Request, seconds: float | None = None) -> Result:
         """The exact engine within the time that is left."""
         self.solves += 1
@@ -158,7 +164,7 @@ def cases(topology: Topology, request: Request, budget: Budget) -> list[Case]:
             bars = {
                 key: bar
                 for key, bar in part.bars()
-                if bar.space == space and (bar.address is not None or not (bar.optional or bar.fixed))
+                if bar.space == space and (bar.address is not None or not (bar.optional or key in reasons))
             }
             if bars:
                 immovable = frozenset(key for key in bars if key in reasons)

@@ -7,6 +7,7 @@ left out; then each immovable BAR that is left may move.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from models.topology import BarKey
 from solver.explanation.case import Case
@@ -75,12 +76,14 @@ def _alike_alone(case: Case, alone: Sequence[BarKey]) -> list[Conflict]:
         if label in first:
             first[label] = _with_alike(first[label], (*first[label].alike, key))
         else:
-            first[label] = Conflict((_member(case, key, frozenset()),), shortage, windows, minimal=True)
+            first[label] = Conflict(
+                (_member(case, key, frozenset()),), shortage, windows, minimal=True, bounds=case.bounds
+            )
     return list(first.values())
 
 
 def _with_alike(conflict: Conflict, alike: tuple[BarKey, ...]) -> Conflict:
-    return Conflict(conflict.members, conflict.shortage, conflict.windows, conflict.minimal, alike)
+    return replace(conflict, alike=alike)
 
 
 def _shape(case: Case, key: BarKey) -> object:
@@ -110,7 +113,7 @@ def _minimal(case: Case, bars: list[BarKey], key: BarKey | None) -> Conflict:
     minimal = proved and proved_pins and is_minimal(case, chosen, staying)
     shortage, windows = find_shortage(case, chosen, staying)
     members = tuple(_member(case, other, staying) for other in chosen)
-    return Conflict(members, shortage, windows, minimal)
+    return Conflict(members, shortage, windows, minimal, bounds=case.bounds)
 
 
 def _closeness(case: Case, other: BarKey, key: BarKey | None) -> tuple[int, int]:

@@ -143,6 +143,8 @@ class Conflict:
         Proved: if any pin of it may move, or any other BAR of it is left out, the rest fits.
     alike
         BARs of the same shape on the same bus as a new member, for which the same holds in its place.
+    bounds
+        The options outside of which bridge windows stay as they are, which is part of the conflict; empty = none.
     """
 
     members: tuple[Member, ...]
@@ -150,6 +152,7 @@ class Conflict:
     windows: tuple[Range, ...]
     minimal: bool
     alike: tuple[BarKey, ...] = ()
+    bounds: str = ""
 
     @property
     def pins(self) -> tuple[Member, ...]:
@@ -159,6 +162,8 @@ class Conflict:
 class WayKind(StrEnum):
     """What would have to change, in the order of what it costs: the cheapest first."""
 
+    SCOPE = "scope"
+    """The request changes more of the machine."""
     POLICY = "policy"
     """The request allows more; nothing that is not prepared moves."""
     PINS = "pins"
@@ -196,7 +201,7 @@ class Way:
     size
         The new size of a BAR; what several are larger than gets the largest size that is no larger than this.
     parameters
-        Kernel parameters (``realloc=on``) and the kernels that succeed with them.
+        Kernel parameters (``realloc=on``) and the kernels that succeed with them; the options that bound the scope.
     window
         The root window that grows or is added, and how long it then is; ``None`` beside ``grows`` = a new one.
     grows

@@ -11,6 +11,7 @@ from models.legality import new_breaches
 from models.mobility import Policy
 from models.placement import Placement, measure
 from models.resources import MIB, Size, format_size
+from models.scope import EVERYTHING
 from models.topology import Bar, BarKey, Topology
 from solver.engines import ENGINES
 from solver.explanation.case import Budget, Case
@@ -87,7 +88,7 @@ class KernelTrials:
 
     def __post_init__(self) -> None:
         self.bars = dict(self.topology.bars())
-        self.immovable = replace(self.request, policy=Policy.ALWAYS).mobility(self.topology).immovable
+        self.immovable = replace(self.request, policy=Policy.ALWAYS, scope=EVERYTHING).mobility(self.topology).immovable
 
     def way(
         self,

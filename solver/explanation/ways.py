@@ -8,6 +8,7 @@ from dataclasses import replace
 from models.mobility import Policy
 from models.plan import Status
 from models.resources import Size
+from models.scope import EVERYTHING
 from models.topology import Bar, BarKey, Topology
 from solver.explanation.case import Case, only, verdict, with_bars
 from solver.explanation.findings import Always, Conflict, Verdict, Way, WayKind
@@ -30,6 +31,19 @@ def try_always(case: Case) -> Always:
         return Always(verdict(result))
     unplaced, moved = result.plan.objectives
     return Always(verdict(result), unplaced.value, unplaced.bound, moved.value)
+
+
+def wider_scope(case: Case) -> Way | None:
+    """Within bounds: what the same policy could do in the whole machine."""
+    if not case.request.scope.bounded:
+        return None
+    request = replace(case.request, scope=EVERYTHING)
+    staying = request.mobility(case.machine).immovable
+    request = replace(request, policy=Policy.ALWAYS, pins=staying, frees=frozenset(), minimize=_MOVES)
+    result = fitting(case, case.topology, request)
+    if result is None:
+        return None
+    return Way(WayKind.SCOPE, 0, proved=True, moved=_moved(result), parameters=(str(case.request.scope),))
 
 
 def more_policy(case: Case) -> Way | None:

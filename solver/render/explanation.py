@@ -105,7 +105,8 @@ def _part_verdict(part: Part) -> str:
 
 def _conflict_text(conflict: Conflict, space: Space, few: int | None) -> str:
     if len(conflict.members) == 1:
-        title = "Conflict, of one BAR that does not fit into the empty machine:"
+        title = "Conflict, of one BAR that does not fit into the empty machine"
+        title += f", as windows outside of {conflict.bounds} stay:" if conflict.bounds else ":"
     elif conflict.minimal:
         title = "Conflict, minimal: without any one of them the others fit"
         title += ", and all fit if any that stays could move:" if conflict.pins else ":"
@@ -149,6 +150,8 @@ def shortage_lines(conflict: Conflict, space: Space) -> list[str]:
     room += f", and {format_size(shortage.needed)} have to go in: "
     if isinstance(shortage, TooFewBytes):
         return [f"{room}{format_size(shortage.short)} short."]
+    if conflict.bounds:
+        return [f"{room}bytes enough, but the bridge windows outside of {conflict.bounds} stay as they are."]
     return [
         f"{room}bytes enough, but no order of them fits the alignment of all and the whole blocks of bridge windows."
     ]
@@ -195,6 +198,8 @@ def way_text(way: Way, space: Space = "mem", few: int | None = None) -> str:
 
 def _way_words(way: Way, space: Space, few: int | None) -> str:
     names = _names(way.bars, few)
+    if way.kind is WayKind.SCOPE:
+        return f"change more than {way.parameters[0]} allows"
     if way.kind is WayKind.POLICY:
         return "allow the moves that are safe"
     if way.kind is WayKind.PINS:
