@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from benchmarks.commands import bks, make, run
 from benchmarks.ratio_command import ratio
 from benchmarks.replay import replay
+from benchmarks.report_command import report
 from benchmarks.verdicts import verdicts
 from solver.cli import Barplan
 from solver.cli.output import Exit, complain, progress, write_document
@@ -95,8 +97,12 @@ def _task(engines: str | None, minimize: str, policy: str, time_limit: float, wo
     return Task(names, presets, Request(policy=Policy(policy), time_limit=time_limit, workers=workers))
 
 
+main.add_command(make)
+main.add_command(run)
+main.add_command(bks)
 main.add_command(ratio)
 main.add_command(replay)
+main.add_command(report)
 main.add_command(verdicts)
 
 

@@ -103,9 +103,10 @@ def layout(seed: int) -> Layout:
         for _ in range(rng.randint(10, 30)):
             topology = _event(topology, rng)
         for _ in range(rng.randint(0, 3)):
-            topology = unplug(topology, rng.choice(_taken_ports(topology))[1])
-            if len(_taken_ports(topology)) < 2:
+            taken = _taken_ports(topology)
+            if len(taken) < 2:
                 break
+            topology = unplug(topology, rng.choice(taken)[1])
         kind, empty = _last(topology, rng), _empty_ports(topology)
         if kind is not None and empty and _devices(topology) >= 6:
             break

@@ -1,0 +1,186 @@
+"""The speed barplan is meant to reach, beside what the rows show: one line for each target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.report_tables import EXACT, Record, main_rows, optima, pair_table, records, scaling_table, short, told
+from solver.frames import COUNT, Column, typed_frame
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+TARGETS = (
+    Column("work", "string", "what is to be done"),
+    Column("reach", "string", "what was set as the goal"),
+    Column("rows", COUNT, "solves that tell; 0: nothing was measured"),
+    Column("found", "string", "what the rows show"),
+    Column("reached", "boolean", "whether it is; missing: nothing was measured"),
+)
+
+GIB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the rows say of a target."""
+
+    rows: int
+    text: str = "not measured"
+    reached: bool | None = None
+
+
+Judge = Callable[["DataFrame"], Found]
+
+
+def target_table(frame: DataFrame) -> DataFrame:
+    """One row for each target, in the order in which they were set."""
+    rows: list[tuple[Any, ...]] = []
+    for work, reach, judge in _TARGETS:
+        found = judge(frame)
+        rows.append((work, reach, found.rows, found.text, found.reached))
+    return typed_frame(TARGETS, rows)
+
+
+def _exact(frame: DataFrame) -> list[Record]:
+    return [row for row in records(main_rows(frame)) if row["engine"] == EXACT]
+
+
+def _within(rows: Sequence[Record], seconds: float) -> Found:
+    """Proof within so many seconds for every row."""
+    if not rows:
+        return Found(0)
+    late = [row for row in rows if not row["proved"] or row["wall_seconds"] > seconds]
+    longest = max(float(row["wall_seconds"] or row["time_limit"]) for row in rows)
+    open_ = sum(not row["proved"] for row in rows)
+    text = f"{len(rows) - len(late)} of {len(rows)} in time; longest {longest:.1f} s"
+    return Found(len(rows), text + (f"; {open_} not proved" if open_ else ""), not late)
+
+
+def _rack(goals: Sequence[str], bars: Sequence[int], seconds: Sequence[float]) -> list[tuple[int, float, Judge]]:
+    def judge(size: int, limit: float) -> Judge:
+        def found(frame: DataFrame) -> Found:
+            # rack/GOAL-BARS or rack/GOAL-BARS-SEED
+            names = [f"rack/{goal}-{size}" for goal in goals]
+            rows = [
+                row
+                for row in _exact(frame)
+                if any(row["instance"] == name or str(row["instance"]).startswith(f"{name}-") for name in names)
+            ]
+            return _within(rows, limit)
+
+        return found
+
+    return [(size, limit, judge(size, limit)) for size, limit in zip(bars, seconds, strict=True)]
+
+
+def _corpus(frame: DataFrame) -> Found:
+    rows = [row for row in _exact(frame) if row["family"] == "corpus" and short(str(row["minimize"])) == "moves"]
+    if not rows:
+        return Found(0)
+    one = sum(bool(row["proved"]) and row["wall_seconds"] <= 1 for row in rows) / len(rows)
+    ten = _within(rows, 10)
+    return Found(len(rows), f"{one:.1%} within 1 s; within 10 s: {ten.text}", one >= 0.95 and bool(ten.reached))
+
+
+def _textbook(frame: DataFrame) -> Found:
+    row = next((row for row in records(pair_table(frame)) if row["engine"] == "textbook"), None)
+    if row is None:
+        return Found(0)
+    text = f"{row['ratio']:.1f} times faster; solved by the textbook model alone: {row['other_only']}"
+    return Found(int(row["common"]), text, row["ratio"] >= 20 and row["other_only"] == 0)
+
+
+def _limits(frame: DataFrame) -> Found:
+    """With time running out: a legal plan by 1.1 T + 1 s that is no worse than any greedy one."""
+    rows = [row for row in records(frame) if row["engine"] == EXACT and not row["proved"] and not row["levers_off"]]
+    if not rows:
+        return Found(0)
+    best: dict[tuple[str, str], tuple[int, ...]] = {}
+    for row in records(frame):
+        if row["verdict"] == "legal" and row["engine"] != EXACT and not row["lost_bars"]:
+            key = (str(row["instance"]), str(row["policy"]))
+            best[key] = min(best.get(key, (1 << 60,)), (int(row["unplaced"]),))
+    late = sum(row["wall_seconds"] is None or row["wall_seconds"] > 1.1 * row["time_limit"] + 1 for row in rows)
+    without = sum(row["verdict"] != "legal" for row in rows)
+    worse = sum(
+        row["verdict"] == "legal"
+        and (int(row["unplaced"]),) > best.get((str(row["instance"]), str(row["policy"])), (1 << 60,))
+        for row in rows
+    )
+    text = f"late {late}, without a legal plan {without}, more BARs unplaced than a greedy or peer {worse}"
+    return Found(len(rows), text, not (late or without or worse))
+
+
+def _memory(low: int, high: int, limit: int) -> Judge:
+    def found(frame: DataFrame) -> Found:
+        peaks = [int(row["peak_bytes"]) for row in _exact(frame) if row["peak_bytes"] and low < row["bars"] <= high]
+        if not peaks:
+            return Found(0)
+        return Found(len(peaks), f"at most {max(peaks) / GIB:.2f} GiB", max(peaks) < limit)
+
+    return found
+
+
+def _growth(frame: DataFrame) -> Found:
+    rows = [row for row in records(scaling_table(frame)) if row["family"] in ("rack", "hotplug") and row["points"] > 2]
+    if not rows:
+        return Found(0)
+    texts = [
+        f"{row['family']} {short(str(row['minimize']))}: {row['exponent']:.2f} "
+        f"[{row['exponent_low']:.2f}, {row['exponent_high']:.2f}]"
+        for row in rows
+    ]
+    told = [row for row in rows if row["family"] == "hotplug" or "wasted_bytes" in str(row["minimize"])]
+    return Found(sum(row["points"] for row in rows), "; ".join(texts), all(row["exponent"] <= 1.3 for row in told))
+
+
+def _infeasible(frame: DataFrame) -> Found:
+    rows = [row for row in _exact(frame) if row["family"] == "infeasible" or "-full-" in str(row["instance"])]
+    if not rows:
+        return Found(0)
+    told = sum(bool(row["does_not_fit"]) for row in rows)
+    longest = max(float(row["wall_seconds"] or row["time_limit"]) for row in rows)
+    return Found(len(rows), f"{told} of {len(rows)} proved not to fit; longest {longest:.1f} s", told == len(rows))
+
+
+def _optimal(frame: DataFrame) -> Found:
+    """Nothing contradicts a proof: no legal plan of anybody is better than a proved optimum."""
+    best = optima(frame)
+    rows = [row for row in records(frame) if row["verdict"] == "legal" and not row["lost_bars"]]
+    beaten = 0
+    for row in rows:
+        top = best.get((str(row["instance"]), str(row["minimize"]), str(row["policy"])))
+        if top is not None:
+            beaten += [row[name] for name in told(row)] < [top[name] for name in told(row)]
+    return Found(len(rows), f"{beaten} plans better than a proved optimum", beaten == 0) if rows else Found(0)
+
+
+_TARGETS: list[tuple[str, str, Judge]] = [
+    ("hotplug on real machines", "proof within 1 s for 95 %, within 10 s for all", _corpus),
+    *(
+        (f"minimum waste, {size:,} BARs", f"proof within {limit:g} s", judge)
+        for size, limit, judge in _rack(("boot", "waste", "waste-pinned"), (500, 2000, 10_000), (2, 10, 60))
+    ),
+    *(
+        (f"minimum moves, {size:,} BARs, a tenth immovable", f"proof within {limit:g} s", judge)
+        for size, limit, judge in _rack(("moves",), (500, 2000), (5, 60))
+    ),
+    *(
+        (f"does not fit, {size:,} BARs", f"proved within {limit:g} s", judge)
+        for size, limit, judge in _rack(("boot-full",), (500, 2000, 10_000), (2, 10, 60))
+    ),
+    *(
+        (f"new devices do not fit, {size:,} BARs", f"proved within {limit:g} s", judge)
+        for size, limit, judge in _rack(("moves-full",), (500, 2000), (5, 60))
+    ),
+    ("whatever does not fit", "proved", _infeasible),
+    ("a time limit of T", "a checked plan by 1.1 T + 1 s, never worse than the greedies", _limits),
+    ("memory up to 2,500 BARs", "under 1 GiB", _memory(0, 2500, GIB)),
+    ("memory up to 12,000 BARs", "under 4 GiB", _memory(2500, 12_000, 4 * GIB)),
+    ("against the textbook model", "20 times faster, and every case solved that it solves", _textbook),
+    ("growth with BARs, waste and hotplug", "exponent at most 1.3", _growth),
+    ("proofs", "no plan is better than a proved optimum", _optimal),
+]

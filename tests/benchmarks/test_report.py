@@ -1,0 +1,199 @@
+"""The pictures, the headline and the command of the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from benchmarks import report_command, report_headline
+from benchmarks.__main__ import main
+from benchmarks.report_headline import (
+    BEGIN,
+    END,
+    GREEDIES,
+    HEADLINE,
+    SUMMARY,
+    between,
+    headline,
+    headline_text,
+    insert,
+)
+from benchmarks.report_text import SECTIONS, cell, table_text
+from benchmarks.rows import Row, append_row, frame
+from models.errors import InputError
+from tests.benchmarks.result_rows import WASTE, greedy, row
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def some_rows() -> list[Row]:
+    """Something for every table: two families, three engines, levers, limits."""
+    rows = [row(f"toy/{number}", seconds=0.5 * number, bars=10 * number, moved=1) for number in (1, 2, 3)]
+    rows += [greedy("toy/1", moved=1), greedy("toy/2", unplaced=1), greedy("toy/3", "movable-bars", moved=4)]
+    rows += [row("toy/1", "textbook", 4.0, moved=1), row("toy/2", "textbook", 60.0, status="feasible", moved=1)]
+    rows += [row("rack/1", minimize=WASTE, bars=500, seconds=60.0, status="feasible", waste=1 << 20)]
+    rows += [row("toy/1", seconds=2.0, moved=1, levers_off="floors"), row("toy/1", moved=1, time_limit=1.0)]
+    return rows
+
+
+@pytest.fixture
+def plt() -> object:
+    matplotlib = pytest.importorskip("matplotlib", reason="matplotlib is not installed: the plots were not drawn")
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    yield pyplot
+    pyplot.close("all")
+
+
+@pytest.mark.usefixtures("plt")
+def test_pictures_draw_on_the_axes_they_get() -> None:
+    from matplotlib.figure import Figure
+
+    from benchmarks import report_figures
+
+    data = frame(some_rows())
+    for name in report_figures.FIGURES:
+        ax = Figure().subplots()
+        assert getattr(report_figures, f"plot_{name}")(data, ax=ax) is ax
+        assert ax.get_xlabel(), name
+
+
+@pytest.mark.usefixtures("plt")
+def test_a_cactus_counts_what_is_solved_in_time() -> None:
+    from benchmarks.report_figures import plot_cactus
+
+    ax = plot_cactus(frame(some_rows()))
+    lines = {line.get_label(): line for line in ax.lines}
+    assert lines["cp-sat"].get_xdata() == pytest.approx([0.5, 1.0, 1.5, 60.0])
+    assert lines["cp-sat"].get_ydata() == pytest.approx([1, 2, 3, 3])
+    assert lines["textbook"].get_ydata() == pytest.approx([1, 1])
+    assert lines["virtual best"].get_ydata() == pytest.approx([1, 2, 3, 3])
+    assert ax.get_ylabel() == "solved, of 4"
+
+
+@pytest.mark.usefixtures("plt")
+def test_a_profile_in_pairs_is_of_what_both_were_asked_for() -> None:
+    from benchmarks.report_figures import plot_profile
+
+    lines = {line.get_label(): line for line in plot_profile(frame(some_rows()), "textbook").lines}
+    assert lines["cp-sat"].get_xdata() == pytest.approx([1, 1, 1])
+    assert lines["cp-sat"].get_ydata() == pytest.approx([0, 0.5, 1])
+    assert lines["textbook"].get_xdata() == pytest.approx([1, 8])
+    assert lines["textbook"].get_ydata() == pytest.approx([0, 0.5])
+    with pytest.raises(ValueError, match="expected rows of cp-sat and of 'none'"):
+        plot_profile(frame(some_rows()), "none")
+
+
+@pytest.mark.usefixtures("plt")
+def test_greedy_shares_have_their_intervals() -> None:
+    from benchmarks.report_figures import plot_greedy
+
+    ax = plot_greedy(frame(some_rows()))
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["linux-7, moves", "movable-bars, moves"]
+    widths = [bar.get_width() for bar in ax.patches]  # type: ignore[attr-defined]
+    assert widths == pytest.approx([50, 0, 50, 0])
+
+
+@pytest.mark.usefixtures("plt")
+def test_levers_say_what_they_buy() -> None:
+    from benchmarks.report_figures import plot_levers
+
+    assert [text.get_text() for text in plot_levers(frame(some_rows())).texts] == ["4.00"]
+
+
+def test_the_headline_has_a_row_for_each_family() -> None:
+    table = headline(frame(some_rows()))
+    assert [(name, str(dtype)) for name, dtype in table.dtypes.items()] == [(one.name, one.dtype) for one in HEADLINE]
+    rack, toy = table.to_dict("records")
+    assert (toy["instances"], toy["proved"], toy["bars"]) == (3, 3, 30)
+    assert toy["seconds"] == pytest.approx((1.5 * 2 * 2.5) ** (1 / 3) - 1)
+    assert [toy[f"linux-7 {name}"] for name in ("compared", "optimal", "possible", "fails")] == [2, 1, 2, 1]
+    assert [toy[f"movable-bars {name}"] for name in ("compared", "optimal", "possible", "fails")] == [1, 0, 1, 0]
+    assert (toy["textbook asked"], toy["textbook proved"]) == (2, 1)
+    assert (rack["instances"], rack["proved"], rack["textbook asked"]) == (1, 0, 0)
+
+
+def test_the_headline_reads_the_same_from_a_file(tmp_path: Path) -> None:
+    table = headline(frame(some_rows()))
+    table.to_csv(tmp_path / "headline.csv", index=False, float_format="%.6g")
+    text = headline_text(pd.read_csv(tmp_path / "headline.csv"))
+    assert text == headline_text(table)
+    assert "| toy, up to 30 BARs | 3 | 3 of 3 | 0.96 s | 1 of 2 | 1 of 2 | 0 of 1 | 0 of 1 | 1 of 2 | 16.46 s |" in text
+
+
+def test_the_table_goes_between_the_marks(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n\n{BEGIN}\nold\n{END}\n\nafter\n", encoding="utf-8")
+    table = headline(frame(some_rows()))
+    insert(readme, table)
+    insert(readme, table)
+    text = readme.read_text(encoding="utf-8")
+    assert between(text) == headline_text(table)
+    assert text.startswith("before\n\n")
+    assert text.endswith("\n\nafter\n")
+    readme.write_text("no marks\n", encoding="utf-8")
+    with pytest.raises(InputError, match="expected <!-- headline -->"):
+        insert(readme, table)
+
+
+@pytest.mark.skipif(not SUMMARY.exists(), reason="no results are committed: the README has no headline table")
+def test_the_readme_shows_the_committed_numbers() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert between(readme) == headline_text(pd.read_csv(SUMMARY))
+    assert report_headline.COMMAND in readme
+    assert all(name in headline_text(pd.read_csv(SUMMARY)) for name in GREEDIES)
+
+
+def test_cells_are_short_and_say_nothing_where_nothing_is() -> None:
+    assert [cell("a", value) for value in (None, True, 0.123456, 12345.6, "a|b", 7)] == [
+        "",
+        "yes",
+        "0.123",
+        "12346",
+        "a\\|b",
+        "7",
+    ]
+    assert cell("peak_bytes", 3 << 20) == "3M"
+    table = pd.DataFrame({"name": pd.Categorical(["x"]), "count": pd.array([1], dtype="UInt32")})
+    assert table_text(table) == "| name | count |\n| --- | ---: |\n| x | 1 |\n"
+
+
+def test_the_command_writes_all_of_it(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: the pictures were not drawn")
+    results = tmp_path / "results"
+    results.mkdir()
+    for one in some_rows():
+        append_row(results / "one.jsonl", one)
+    out = tmp_path / "out"
+    result = CliRunner().invoke(main, ["report", str(results), "-o", str(out)])
+    assert result.exit_code == 0, result.output
+    names = {path.name for path in out.iterdir()}
+    assert {f"{name}.csv" for name in (*(name for name, *_ in SECTIONS), "headline", "rows")} <= names
+    text = (out / "report.md").read_text(encoding="utf-8")
+    assert {name for name in names if f"({name})" in text} == {name for name in names if name.endswith(".svg")}
+    assert len([name for name in names if name.endswith(".svg")]) == 6
+    assert text.index("## How often the greedy") < text.index("## How it was measured") < text.index("## Limits")
+
+
+def test_a_folder_without_rows_is_refused(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["report", str(tmp_path), "-o", str(tmp_path / "out")])
+    assert result.exit_code == 2
+    assert "has no rows of results" in result.stderr
+
+
+def test_parquet_is_named_missing_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    append_row(tmp_path / "one.jsonl", row())
+
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise ImportError("no pyarrow")
+
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", refuse)
+    monkeypatch.setattr(report_command, "draw", lambda frame, output: False)
+    result = CliRunner().invoke(main, ["report", str(tmp_path), "-o", str(tmp_path / "out")])
+    assert result.exit_code == 0
+    assert "pyarrow is not installed" in result.stderr
+    assert "was not written" in (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
