@@ -38,7 +38,7 @@ Judge = Callable[["DataFrame"], Found]
 def target_table(frame: DataFrame) -> DataFrame:
     """One row for each target, in the order in which they were set."""
     rows: list[tuple[Any, ...]] = []
-    for work, reach, judge in _TARGETS:
+    for work, reach, judge in JUDGES:
         found = judge(frame)
         rows.append((work, reach, found.rows, found.text, found.reached))
     return typed_frame(TARGETS, rows)
@@ -158,7 +158,7 @@ def _optimal(frame: DataFrame) -> Found:
     return Found(len(rows), f"{beaten} plans better than a proved optimum", beaten == 0) if rows else Found(0)
 
 
-_TARGETS: list[tuple[str, str, Judge]] = [
+JUDGES: list[tuple[str, str, Judge]] = [
     ("hotplug on real machines", "proof within 1 s for 95 %, within 10 s for all", _corpus),
     *(
         (f"minimum waste, {size:,} BARs", f"proof within {limit:g} s", judge)

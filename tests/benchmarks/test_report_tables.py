@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from benchmarks import report_tables as tables
-from benchmarks.report_targets import TARGETS, target_table
+from benchmarks.report_targets import JUDGES, TARGETS, target_table
 from benchmarks.rows import Objective, Row, frame
 from tests.benchmarks.result_rows import MIB, MOVES, WASTE, greedy, row
 
@@ -156,9 +156,10 @@ def test_the_gap_is_told_over_what_has_every_limit() -> None:
     assert tables.gap_table(frame([row()])).empty
 
 
-def target(rows: list[Row], work: str) -> tuple[Any, Any, Any]:
-    found = first(target_table(frame(rows)), work=work)
-    return found["rows"], found["found"], found["reached"]
+def target(rows: list[Row], work: str) -> tuple[int, str, bool | None]:
+    judge = next(judge for name, _, judge in JUDGES if name == work)
+    found = judge(frame(rows))
+    return found.rows, found.text, found.reached
 
 
 def test_targets_that_nothing_tells_of_are_open() -> None:
