@@ -54,7 +54,7 @@ class Problem:
     reserved
         Reserved ranges in coordinates, by space.
     warnings
-        Breaches of today that the plan works around, in words.
+        Breaches of today that no plan can mend, in words.
     """
 
     root: RootBus
@@ -194,6 +194,12 @@ class _Builder:
             item.movable, item.places = True, []  # outside of the scope: as one that no root window can hold
         item.low = self.window_rule == "kernel" and bar.prefetchable and bar.width == 32 and movable
         item.starts = _starts(item, self.problem.reserved[bar.space])
+        if item.movable and item.kept and key not in self.sizes and not (item.starts and _has_way(item)):
+            # A breach of today that no plan can mend, and as any other it may stay.
+            item.movable = movable = False
+            self.problem.warnings.append(
+                f"{key} breaks a rule where it is, and nothing leads to a legal place for it: it stays"
+            )
         if not movable and today is not None:
             node.obstacles[bar.space].append((today, today + bar.span))
         if key in self.sizes and movable:
@@ -334,6 +340,16 @@ class _Builder:
             if overlap(span, reserved):
                 window.exempt.add(reserved)
         window.tolerated = not legal
+
+
+def _has_way(bar: BarItem) -> bool:
+    """Whether each bridge above a BAR has a window that may hold it, or needs none."""
+    bus: BusNode | None = bar.bus
+    while bus is not None and bus.parent is not None:
+        if not bus.subtractive and not any(accepts(window.kind, bar.space, bar.prefetchable) for window in bus.windows):
+            return False
+        bus = bus.parent
+    return True
 
 
 def _starts(bar: BarItem, reserved: list[Span]) -> list[Span]:

@@ -9,14 +9,17 @@ from dataclasses import replace
 from models.mobility import Mobility, Policy
 from models.placement import Placement
 from models.plan import Status
+from models.resources import Size
 from models.topology import Topology
 from solver.arrangement import Arrangement
 from solver.cpsat.model import Answer, Limits
 from solver.cpsat.search import Search
 from solver.engines import Progress, engine
+from solver.levers import parse_without
 from solver.problem import Problem, choices, cpu_range, problems
 from solver.request import Request
 from solver.result import Result, make_result
+from solver.shapes import Shapes
 from solver.tidy import tidy
 
 NAME = "cp-sat"
@@ -53,9 +56,20 @@ def _solve(topology: Topology, request: Request, progress: Progress | None, star
     limits = Limits(started + seconds, request.workers or os.cpu_count() or 1, request.seed)
     movement = request.mobility(topology)
     placement = Placement.today(topology)
-    start = start or _greedy_start(topology, request, limits)
+    without = parse_without(request.options)
+    if start is None and "greedy" not in without:
+        start = _greedy_start(topology, request, limits)
+    shapes: dict[Size, Shapes] = {}
     searches = [
-        Search(problem, request.minimize, limits, progress, None if start is None else _arrangement(problem, start))
+        Search(
+            problem,
+            request.minimize,
+            limits,
+            progress,
+            known=None if start is None else _arrangement(problem, start),
+            without=without,
+            shapes=shapes,
+        )
         for problem in problems(
             topology,
             movement,
@@ -71,6 +85,7 @@ def _solve(topology: Topology, request: Request, progress: Progress | None, star
             answer.arrangement = tidy(search.problem, answer.arrangement)
         _take(search.problem, answer, placement)
     warnings = _warnings(topology, placement, movement, request.policy)
+    warnings += [warning for search in searches for warning in search.problem.warnings]
     for key in (key for answer in answers for key in answer.blame):
         warnings.append(f"{key} may not stay where it is, for that breaks a rule, and no legal arrangement exists")
     if limits.interrupted:

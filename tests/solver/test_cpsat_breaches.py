@@ -212,3 +212,51 @@ def test_waste_floors_count_only_while_all_are_placed() -> None:
     )
     result = solved(topology, minimize=PRESETS["waste"])
     assert [(objective.value, objective.bound) for objective in result.plan.objectives] == [(3, 3), (0, 0), (0, 0)]
+
+
+# -- breaches that nothing can mend ---------------------------------------------------------------------------------
+
+
+def test_a_movable_bar_that_has_no_legal_place_at_all_stays_and_is_named() -> None:
+    """The root bus has no I/O window: one I/O BAR with an address made the whole machine infeasible."""
+    topology = machine(
+        host(
+            function("00:01.0", bar(0, 256, io=True, at=0xC000)),
+            function("00:02.0", bar(0, "1M")),
+            mem=(LOW, LOW + MIB - 1),
+            pref=None,
+            io=None,
+        )
+    )
+    for policy in (Policy.SAFE, Policy.ALWAYS, Policy.ON_DEMAND):
+        result = solved(topology, policy)
+        assert (at(result, "00:01.0"), at(result, "00:02.0")) == (0xC000, LOW)
+        assert result.measures.moved_bars == 0
+        assert [warning.split(" breaks")[0] for warning in result.plan.warnings] == ["0000:00:01.0 BAR 0"]
+
+
+def test_a_movable_bar_behind_a_bridge_without_such_a_window_stays() -> None:
+    """A plan with it elsewhere was known to a heuristic and denied by the solver, which ended in an error."""
+    behind = function("01:00.0", bar(0, "2M"), bar(2, "1M", at=LOW + 2 * MIB), driver="nvme")
+    topology = machine(bridge("00:01.0", behind, io=None, mem=None, pref=None), function("00:02.0", bar(0, "1M")))
+    result = solved(topology)
+    assert at(result, "01:00.0", 2) == LOW + 2 * MIB
+    assert result.measures.unplaced == 1
+    assert at(result, "00:02.0") is not None
+    assert any("0000:01:00.0 BAR 2 breaks a rule where it is" in warning for warning in result.plan.warnings)
+
+
+def test_nothing_is_put_over_a_bar_that_stays_in_breach() -> None:
+    """A BAR too large for every root window, but inside two of them that touch, keeps its place to itself."""
+    topology = machine(
+        host(
+            function("00:01.0", bar(0, "2M", at=LOW)),
+            function("00:02.0", bar(0, "1M")),
+            mem=(LOW, LOW + MIB - 1),
+            pref=None,
+            windows=[RootWindow("mem", Range.of(LOW + MIB, MIB))],
+        )
+    )
+    result = solved(topology)
+    assert at(result, "00:01.0") == LOW
+    assert result.measures.unplaced == 1
