@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
@@ -92,6 +93,19 @@ class Entry:
         """
         return _load_file(self) if not self.plugged else _load_machine(self)
 
+    def asked(self) -> tuple[Policy, tuple[str, ...]]:
+        """Policy and objectives, without reading the machine.
+
+        Raises
+        ------
+        InputError
+            If the file is no instance.
+        """
+        if self.plugged:
+            return Request().policy, Request().minimize
+        about = _about(read_text(self.path), str(self.path))
+        return Policy(about["policy"]), tuple(about["minimize"])
+
 
 # -- the shipped families -----------------------------------------------------------------------------------------
 
@@ -166,16 +180,24 @@ def _natural(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in name.replace("/", "-").split("-")]
 
 
+def _about(text: str, source: str) -> dict[str, Any]:
+    """What an instance says of itself: it stands in one line of its own, or there is nothing else."""
+    match = re.search(r'^  "benchmark": (\{.*\}),$', text, re.MULTILINE)
+    try:
+        about: dict[str, Any] = json.loads(match[1]) if match else json.loads(text)["benchmark"]
+        Policy(about["policy"])
+        _ = about["name"], about["seed"], about["parameters"], about["minimize"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"no instance: {error!r}", source=source, where="benchmark") from None
+    return about
+
+
 def _load_file(entry: Entry) -> Instance:
     source = str(entry.path)
     text = read_text(entry.path)
-    try:
-        document = json.loads(text)
-        about = document["benchmark"]
-        name, seed, parameters = about["name"], about["seed"], about["parameters"]
-        policy, minimize = Policy(about["policy"]), tuple(about["minimize"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"no instance: {error!r}", source=source, where="benchmark") from None
+    about = _about(text, source)
+    name, seed, parameters = about["name"], about["seed"], about["parameters"]
+    policy, minimize = Policy(about["policy"]), tuple(about["minimize"])
     if "topology_sha256" not in about:
         request = Request(policy=policy, minimize=parse_minimize(",".join(minimize), policy))
         return Instance(name, load_topology(text, source), request, seed, parameters)
