@@ -8,6 +8,7 @@ from html import escape
 from models.plan import Plan
 from models.resources import Address, Range, Space, format_range, format_size
 from models.topology import Bar, Function, Topology, bar_name
+from models.words import count
 
 _INDENT = "&nbsp;" * 4
 
@@ -16,7 +17,7 @@ def topology_html(topology: Topology) -> str:
     """Root buses with their windows, and below them every function with its BARs and bridge windows."""
     functions = list(topology.functions())
     bars = sum(len(function.bars) for function, _ in functions)
-    caption = f"{topology.machine or 'A machine'}: {len(functions)} functions, {bars} BARs"
+    caption = f"{topology.machine or 'A machine'}: {count(len(functions), 'function')}, {count(bars, 'BAR')}"
     rows: list[tuple[str, ...]] = []
     for root in topology.root_buses:
         rows.append((f"root bus {escape(root.name)}", "", "", ""))

@@ -36,8 +36,8 @@ ENGINES: dict[str, str] = {
 }
 """Engine by name, as ``module:function``; imported only when used."""
 
-KNOW_SCOPE = frozenset({"cp-sat"})
-"""The engines that keep to the scope of a request; the others place the whole machine."""
+EXACT = frozenset({"cp-sat"})
+"""The engines that prove what they find and keep to the scope of a request; the others follow a rule."""
 
 
 def engine(name: str) -> Engine:

@@ -22,6 +22,7 @@ from models.sources.kernel_log_stages import Decision, SeenStage, Stages, copy_f
 from models.sources.log_evidence import architecture, claims_firmware, is_untouched, reserves_room
 from models.sources.observation import Failure, Observation, SeenBar, SeenFunction
 from models.topology import BarKey, Topology
+from models.words import agree, count
 
 _NEWER_LOG = re.compile(r"^\+\+\+ \S*?(?P<version>\d+\.\d+(?:[.-]\S*)?)(?=\s|$)", re.MULTILINE)
 
@@ -353,7 +354,8 @@ def _gaps(before: Assembled, functions: dict[FunctionAddress, SeenFunction]) -> 
     gaps = []
     nameless = [address for address, function in functions.items() if function.id is None]
     if nameless:
-        gaps.append(f"{len(nameless)} functions are named by later lines alone ({nameless[0]} first)")
+        those = f"{count(len(nameless), 'function')} {agree(len(nameless), 'is', 'are')}"
+        gaps.append(f"{those} named by later lines alone ({nameless[0]} first)")
     if before.estimated:
         domain, bus = before.estimated[0]
         gaps.append(f"windows of {len(before.estimated)} root buses are not told ({domain:04x}:{bus:02x} first)")

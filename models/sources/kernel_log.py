@@ -15,6 +15,7 @@ from models.sources.kernel_log_buses import complete, host_bridge, kernel_versio
 from models.sources.kernel_log_functions import take_function_line
 from models.sources.kernel_log_lines import is_difference, origins, time_of, whole_lines
 from models.sources.observation import Observation, SeenRootBus
+from models.words import agree, count
 
 Watch = Callable[[], Callable[[Boot, Change], None]]
 """Makes what follows one boot."""
@@ -110,7 +111,8 @@ def _notes(text: str, source: str, boot: Boot, boots: list[Boot]) -> list[str]:
         notes.append(f"{source} is a difference between two logs: the newer one ('+') was read")
     if boot.removed:
         gone = ", ".join(sorted(boot.removed)[:6]) + (", ..." if len(boot.removed) > 6 else "")
-        notes.append(f"{len(boot.removed)} functions were removed again before {source} ends: {gone}")
+        were = f"{count(len(boot.removed), 'function')} {agree(len(boot.removed), 'was', 'were')}"
+        notes.append(f"{were} removed again before {source} ends: {gone}")
     return notes
 
 

@@ -17,6 +17,7 @@ from models.sources.lspci_function import Listed, read_record
 from models.sources.lspci_records import Record, looks_like_lspci, records_of
 from models.sources.observation import Observation, SeenBar, SeenFunction
 from models.topology import BAR_INDICES
+from models.words import count
 
 __all__ = ["looks_like_lspci", "read_lspci"]
 
@@ -73,7 +74,7 @@ def _addressed(
             buses[(record.domain, slots)] = secondary
         yield record.address(bus), parent, record
     if unresolved:
-        notes.append(f"{unresolved} functions left out: lspci -P prints no bus numbers; use lspci -PP -v")
+        notes.append(f"{count(unresolved, 'function')} left out: lspci -P prints no bus numbers; use lspci -PP -v")
 
 
 def _secondary(record: Record) -> int | None:

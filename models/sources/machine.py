@@ -21,6 +21,7 @@ from models.sources.merge import merge
 from models.sources.observation import Failure, Observation
 from models.sources.unsupported import READABLE, Unsupported
 from models.topology import Topology
+from models.words import count
 
 _DEVICES = Path("sys/bus/pci/devices")
 _SKIPPED_STEMS = ("source", "readme", "license", "licence", "copying", "scenario")
@@ -267,7 +268,7 @@ def _require_machine(merged: Observation, observations: list[Observation], shown
     windows = [window for function in merged.functions.values() for window in function.windows.values()]
     if not any(window.range is not None for window in windows):
         raise InputError(
-            f"{len(merged.functions)} functions, but no function with a BAR and no bridge window; "
+            f"{count(len(merged.functions), 'function')}, but no function with a BAR and no bridge window; "
             "run lspci -vv on the machine itself",
             source=shown,
         )

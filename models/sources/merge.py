@@ -15,6 +15,7 @@ from models.resources import FunctionAddress, split_function_address
 from models.sources.iomem import is_function_name
 from models.sources.observation import Observation, SeenBar, SeenFunction, SeenRootBus, SeenWindow
 from models.topology import BarIndex
+from models.words import agree, count
 
 _RANKS = {"sysfs": 4, "lspci": 3, "kernel log": 2}
 _BARE_CONFIG = 1
@@ -245,8 +246,8 @@ def _drop_vanished(merged: Merged, observations: Sequence[Observation]) -> None:
         else:
             merged.vanished.append(address)
             del functions[address]
-    _note(merged, hidden, "on a root bus are in the log and not in the listing (hidden by firmware): kept, fixed")
-    _note(merged, merged.vanished, "of the log are not in the listing (unplugged since): left out")
+    _note(merged, hidden, "on a root bus", "in the log and not in the listing (hidden by firmware): kept, fixed")
+    _note(merged, merged.vanished, "of the log", "not in the listing (unplugged since): left out")
 
 
 def _is_whole(listed: set[FunctionAddress], logged: set[FunctionAddress], merged: Observation) -> bool:
@@ -269,7 +270,9 @@ def _led_to(observation: Observation) -> set[tuple[int, int]]:
     }
 
 
-def _note(merged: Merged, addresses: list[FunctionAddress], text: str) -> None:
+def _note(merged: Merged, addresses: list[FunctionAddress], which: str, text: str) -> None:
     if addresses:
         names = ", ".join(addresses[:6]) + (", ..." if len(addresses) > 6 else "")
-        merged.observation.notes.append(f"{len(addresses)} functions {text}: {names}")
+        merged.observation.notes.append(
+            f"{count(len(addresses), 'function')} {which} {agree(len(addresses), 'is', 'are')} {text}: {names}"
+        )

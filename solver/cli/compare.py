@@ -49,7 +49,7 @@ def compare(
     """
     from models.document import topology_sha256
     from solver.cli.inputs import for_engine, make_request, read_machine
-    from solver.engines import KNOW_SCOPE
+    from solver.engines import EXACT
     from solver.engines import engine as find_engine
     from solver.render.columns import bullets, section
     from solver.render.comparison import comparison_table, engine_row, today_row
@@ -65,7 +65,7 @@ def compare(
         rows.append(engine_row(name, result))
         logs[name] = result.log
     notes = list(reading.notes)
-    if request.scope.bounded and (ignoring := [name for name in names if name not in KNOW_SCOPE]):
+    if request.scope.bounded and (ignoring := [name for name in names if name not in EXACT]):
         place = "places" if len(ignoring) == 1 else "place"
         notes.append(
             f"{', '.join(ignoring)} {place} the whole machine; {request.scope} bounds only what cp-sat changes"

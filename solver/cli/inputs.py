@@ -145,9 +145,9 @@ def _weight(text: str) -> tuple[str, int]:
 def for_engine(request: Request, engine: str, spelled: Sequence[str]) -> Request:
     """The request as one engine gets it: with its own options, and without a scope where it knows none."""
     from models.scope import EVERYTHING
-    from solver.engines import KNOW_SCOPE
+    from solver.engines import EXACT
 
-    scope = request.scope if engine in KNOW_SCOPE else EVERYTHING
+    scope = request.scope if engine in EXACT else EVERYTHING
     return replace(request, options=options_for(engine, spelled), scope=scope)
 
 
@@ -159,10 +159,10 @@ def refuse_scope(request: Request, engine: str) -> None:
     InputError
         If that is so.
     """
-    from solver.engines import KNOW_SCOPE
+    from solver.engines import EXACT
 
-    if request.scope.bounded and engine not in KNOW_SCOPE:
-        known = ", ".join(sorted(KNOW_SCOPE))
+    if request.scope.bounded and engine not in EXACT:
+        known = ", ".join(sorted(EXACT))
         raise InputError(f"places the whole machine; only {known} keeps to {request.scope}", source=engine)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from models.topology import BarKey, Function, RootBus
+from models.words import count
 from solver.kernel.parameters import Parameters
 
 
@@ -44,7 +45,7 @@ def rungs(root: RootBus, parameters: Parameters) -> Iterator[Rung]:
     failed = _unassigned(function for function in functions if not _is_new(function))
     if failed:
         dropped |= failed
-        yield Rung(f"the {len(failed)} BARs that were not assigned before", parameters, dropped)
+        yield Rung(f"the {count(len(failed), 'BAR')} not assigned before", parameters, dropped)
     for function in functions:
         new = _unassigned([function]) if _is_new(function) else frozenset()
         if new:

@@ -12,6 +12,7 @@ from models.placement import FreeSpace, Measures, Placement, free_space, measure
 from models.plan import Objective, Status
 from models.resources import Size, format_size
 from models.topology import Topology
+from solver.engines import EXACT
 from solver.render.columns import columns
 from solver.render.words import short_size
 from solver.result import Result
@@ -53,11 +54,13 @@ class Row:
 
     @property
     def proof(self) -> str:
-        """``optimal``, or the status with how many objectives are proved."""
+        """``optimal``, or how much is proved; engines that follow a rule prove nothing."""
         if self.status is not Status.FEASIBLE:
             return str(self.status) if self.status is not None else "-"
+        if self.engine not in EXACT:
+            return "by rule, no proof"
         proved = sum(objective.proved for objective in self.objectives)
-        return f"feasible, {proved} of {len(self.objectives)} proved" if proved else "feasible, no proof"
+        return f"{proved} of {len(self.objectives)} proved"
 
     def document(self) -> dict[str, Any]:
         """The row as JSON, bytes as hex strings."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from models.resources import Address, Range, Size, Space, WindowKind, format_size
 from models.topology import Bar, BridgeWindow, RootWindow
+from models.words import count as count
 
 WINDOW_WORDS: dict[WindowKind, str] = {
     "io": "I/O behind bridge",
@@ -76,11 +77,3 @@ def short_size(size: Size) -> str:
 
 
 _SCALES = [(1 << shift, unit) for shift, unit in ((60, "E"), (50, "P"), (40, "T"), (30, "G"), (20, "M"), (10, "K"))]
-
-
-def count(number: int, noun: str) -> str:
-    """``1 BAR``, ``2 BARs``."""
-    if number == 1:
-        return f"1 {noun}"
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{number} {plural}"

@@ -34,4 +34,4 @@ def test_a_result_shows_its_map() -> None:
 
 def test_names_are_escaped() -> None:
     topology = replace(machine(function("00:02.0", driver="<b>&x")), machine="<script>")
-    assert {"<b>&x", "<script>: 1 functions, 0 BARs"} <= cells(topology._repr_html_())
+    assert {"<b>&x", "<script>: 1 function, 0 BARs"} <= cells(topology._repr_html_())

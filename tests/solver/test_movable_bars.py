@@ -229,7 +229,7 @@ def test_steps_of_the_ladder() -> None:
     assert [step.without for step in steps] == [
         "",
         "the extra sizes of windows",
-        "the 2 BARs that were not assigned before",
+        "the 2 BARs not assigned before",
         "the new device 0000:02:00.0",
         "the new device 0000:02:01.0",
         "the new device 0000:00:03.0",
