@@ -14,7 +14,7 @@ from solver.cli.output import write_document
 def completion(ctx: click.Context, shell: str) -> None:
     """Print the completion script for a shell.
 
-    It completes verbs, options, files and the names of engines, policies and objectives.
+    It completes verbs, options, files and the names of engines, policies, objectives and devices.
 
     \b
     Example:
