@@ -268,7 +268,8 @@ class Search:
                 }
                 self.groups = merge(self.groups, (first, second))
                 merged = self.groups[-1]
-                merged.answer = Answer(None, {}, dict(values))
+                merged.answer = self._one_as_today((first, second), merged) or Answer(None, {}, {})
+                merged.answer.bounds = dict(values)
                 return [merged]
         return []
 
@@ -276,6 +277,25 @@ class Search:
         """Another arrangement of the same value, around everything the others have chosen."""
         if not group.answer.proved:
             return False
+    def _one_as_today(self, pair: tuple[Group, Group], merged: Group) -> Answer | None:
+        """A first answer of two merged groups: the better one of them as it was found, the other as it is today."""
+        best: Answer | None = None
+        for found, other in (pair, pair[::-1]):
+            if found.answer.arrangement is None or must_change(other):
+                continue
+            parts = {id(found): found.answer.arrangement, id(other): other.now}
+            if collisions(list(pair), parts):
+                continue
+            both = Arrangement()
+            for part in parts.values():
+                both.bars.update(part.bars)
+                both.windows.update(part.windows)
+            values = worth(merged.bars, merged.windows, both)
+            answer = Answer(both, {name: values[name] for name in self.minimize}, {})
+            if best is None or list(answer.values.values()) < list(best.values.values()):
+                best = answer
+        return best
+
         self.progress(f"{self.problem.root.name}: another place for {', '.join(group.atoms[:3])}")
         model = self._model(group, everything=True)
         found = model.reach(group.answer.values, self.limits, group.answer.arrangement)
