@@ -37,12 +37,15 @@ class Executor:
         Asked before every action; true ends the run and takes it back.
     tell
         Gets one line for every action.
+    wrong
+        Looks at everything once more when all actions are done; what it names is a failure like any other.
     """
 
     access: Access
     journal: Journal
     stopped: Callable[[], bool] = lambda: False
     tell: Callable[[str], None] = lambda line: None
+    wrong: Callable[[], list[str]] = list
     _vfs: dict[FunctionAddress, int] = field(default_factory=dict)
     _drivers: dict[FunctionAddress, str | None] = field(default_factory=dict)
     _commands: dict[FunctionAddress, int] = field(default_factory=dict)
@@ -69,6 +72,9 @@ class Executor:
                 self.tell(str(action))
                 self._do(action)
                 self.journal.finish(number)
+            wrong = self.wrong()
+            if wrong:
+                raise AccessError(f"{wrong[0]}{f' (and {len(wrong) - 1} more)' if wrong[1:] else ''}")
         except (AccessError, StopError) as error:
             self.journal.note(str(error))
             raise NotAppliedError(str(error), self.undo()) from error

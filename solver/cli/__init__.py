@@ -16,6 +16,7 @@ import click
 
 from models.errors import InputError
 from solver.cli import output
+from solver.cli.apply import apply
 from solver.cli.capture import capture
 from solver.cli.check import check
 from solver.cli.compare import compare
@@ -144,6 +145,9 @@ def main(ctx: click.Context, version: bool, verbose: int) -> None:
         raise click.exceptions.NoArgsIsHelpError(ctx)
 
 
-_VERBS = (capture, show_verb, solve, explain, compare, replay, check, steps, map_verb, drivers, profiles, completion)
+_VERBS = (
+    *(capture, show_verb, solve, explain, compare, replay, check, steps, apply),
+    *(map_verb, drivers, profiles, completion),
+)
 for _verb in _VERBS:
     main.add_command(_verb)

@@ -17,7 +17,11 @@ from solver.steps.ground import Ground
 from tests.steps.config_space import BITS, COMMAND, SRIOV, VF_ENABLE, VF_MEMORY, ConfigSpace
 from tests.steps.place_module import PlaceModule
 
-Interrupted = type("Interrupted", (BaseException,), {"__doc__": "The process was killed."})
+
+class Interrupted(BaseException):  # noqa: N818  # no error: nothing may catch it as one
+    """The process was killed."""
+
+
 Fault = Callable[[int, str], str | None]
 """From the number of an operation and its name to what goes wrong: ``lost`` (a write has no effect), ``error`` (it is
 refused), ``vanish`` (the function is gone from now on), ``kill`` (the process ends here); ``None`` = nothing."""
@@ -55,30 +59,33 @@ class SimulatedMachine:
     ) -> None:
         self.topology, self.fault = topology, fault
         self.ground = Ground(topology, Placement.today(topology))
-        self.functions = self.ground.functions
+        self.known = self.ground.functions
         self.log: list[str] = []
         self.operations = 0
         self.gone: set[FunctionAddress] = set()
         self.removed: set[FunctionAddress] = set()
-        self.space = {a: ConfigSpace(f, self.ground.root[a]) for a, f in self.functions.items()}
+        self.space = {a: ConfigSpace(f, self.ground.root[a]) for a, f in self.known.items()}
         self.kernel_bars = {key: bar.range for key, bar in self.ground.bars.items() if bar.range is not None}
         self.kernel_windows = {k: w.range for k, w in self.ground.windows.items() if w.range is not None}
-        self.driver = {a: f.driver if f.driver_known else "unknown_driver" for a, f in self.functions.items()}
+        self.driver = {a: f.driver if f.driver_known else "unknown_driver" for a, f in self.known.items()}
         self.matching = {**{a: name for a, name in self.driver.items() if name is not None}, **(drivers or {})}
         self.numvfs = dict(vfs or {})
         for address in self.numvfs:
             self.space[address].write(SRIOV + 8, 2, VF_ENABLE | VF_MEMORY)
         self.tolerated = {frozenset((one, other)) for one, other in self._overlaps()}
         self.promises: dict[FunctionAddress, list[Promise]] = {}
-        for address in self.functions:
+        for address in self.known:
             self._promise(address)
         self.module = PlaceModule(self)
         self.on_write: Callable[[], None] = lambda: None
 
     # -- Access -----------------------------------------------------------------------------------------------------
 
+    def functions(self) -> list[FunctionAddress]:
+        return [address for address in self.known if self.present(address)]
+
     def present(self, function: FunctionAddress) -> bool:
-        return function in self.functions and function not in self.gone | self.removed
+        return function in self.known and function not in self.gone | self.removed
 
     def read_config(self, function: FunctionAddress, offset: int, width: int) -> int:
         self._operation(f"read {function} {offset:x}")
@@ -136,7 +143,7 @@ class SimulatedMachine:
             self.driver[address] = None
             self.promises.pop(address, None)
             self.removed.add(address)
-            for bar in self.functions[address].bars:
+            for bar in self.known[address].bars:
                 self.kernel_bars.pop(BarKey(address, bar.index), None)
             for kind in ("io", "mem", "pref"):
                 self.kernel_windows.pop(WindowKey(address, kind), None)
@@ -156,13 +163,13 @@ class SimulatedMachine:
 
     def raw_read(self, function: FunctionAddress, offset: int, width: int) -> int:
         """What port I/O reads, whatever the kernel knows."""
-        if function in self.gone or function not in self.functions:
+        if function in self.gone or function not in self.known:
             return (1 << 8 * width) - 1
         return self.space[function].read(offset, width)
 
     def raw_write(self, function: FunctionAddress, offset: int, width: int, value: int) -> None:
         """What port I/O writes; what it leads to is looked at."""
-        if function in self.gone or function not in self.functions:
+        if function in self.gone or function not in self.known:
             return
         self.log.append(f"{function} {offset:x}.{width}={value:x}")
         self.space[function].write(offset, width, value)
@@ -180,8 +187,8 @@ class SimulatedMachine:
             if at is not None:
                 self.kernel_bars[key] = Range.of(at, self.ground.bars[key].span)
         self.kernel_windows.update({key: range_ for key, range_ in found.windows.items() if range_ is not None})
-        self.driver = {address: self.matching.get(address) for address in self.functions}
-        for address in self.functions:
+        self.driver = {address: self.matching.get(address) for address in self.known}
+        for address in self.known:
             self._promise(address)
 
     def registers(self) -> Placement:
@@ -232,7 +239,7 @@ class SimulatedMachine:
                 (range_, space, name)
                 for address in addresses
                 if address not in self.gone
-                for name, space, range_ in self._decoding(self.functions[address])
+                for name, space, range_ in self._decoding(self.known[address])
             )
             open_: list[tuple[Range, Space, str]] = []
             for item in items:
@@ -288,7 +295,7 @@ class SimulatedMachine:
     def _start(self, function: FunctionAddress, driver: str) -> None:
         """A driver enables decoding; it insists on the BARs that had an address from the start."""
         bits = 0
-        for bar in self.functions[function].bars:
+        for bar in self.known[function].bars:
             if isinstance(bar.index, str):
                 continue
             if BarKey(function, bar.index) in self.kernel_bars:

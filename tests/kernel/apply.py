@@ -1,0 +1,262 @@
+"""Plans carried out on real kernels: hot-add, no space, capture, solve, apply, and a look at everything."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from models.mobility import Policy
+from models.plan import Plan
+from models.resources import FunctionAddress
+from models.sources.machine import read_machine
+from models.topology import Topology
+from solver.apply.action import actions_of
+from solver.apply.executor import Executor, NotAppliedError
+from solver.apply.journal import Journal
+from solver.apply.linux import LinuxMachine
+from solver.engines import engine
+from solver.request import Request
+from solver.steps.planning import steps_for
+from solver.steps.step import Steps
+from tests.kernel.apply_scenarios import Scenario
+from tests.kernel.capture import play, texts
+from tests.kernel.debian import Kernel
+from tests.kernel.devices import block_device, vfs_come_up, working
+from tests.kernel.guest import Guest
+from tests.kernel.guest_files import GuestFiles
+from tests.kernel.module import prepared
+from tests.kernel.record import RECORDS
+from tests.kernel.referee import state
+from tests.kernel.state import Listed, differences
+
+ROWS = RECORDS / "apply.json"
+
+_LOAD = """
+    ( n=0; while [ ! -e /tmp/stop ]; do
+        s=$(dd if=/dev/{0} bs=64k count=32 iflag=direct 2>/dev/null | md5sum); n=$((n+1))
+        [ "$s" = "$(cat /tmp/sum)" ] || echo wrong
+      done; echo $n passes ) >/tmp/load 2>&1 &
+"""
+
+
+@dataclass(slots=True)
+class Row:
+    """What came of one scenario on one kernel.
+
+    Attributes
+    ----------
+    no_space
+        BARs that the stock kernel left without an address.
+    lost_by_hot_add
+        Functions that worked before the hot-add and not after it, by the stock kernel's own doing.
+    down
+        Functions that work and are down for a moment while the plan is carried out.
+    tree
+        What is elsewhere in the kernel's tree than in the plan.
+    broken
+        Functions that do not work afterwards.
+    passes
+        Rounds of checksums over a drive that stayed, while the plan was carried out; all were right.
+    rescan
+        The comparison: the branch removed and rescanned.
+    """
+
+    scenario: str
+    kernel: str
+    route: str
+    what: str
+    no_space: list[str]
+    lost_by_hot_add: list[str]
+    moved_bars: int
+    proved: int | None
+    down: list[str]
+    groups: int
+    tree: list[str]
+    broken: list[str]
+    works: list[str]
+    data: dict[str, bool] = field(default_factory=dict)
+    passes: int | None = None
+    rescan: dict[str, Any] = field(default_factory=dict)
+
+
+def captured(guest: Guest) -> Topology:
+    """The guest as ``barplan capture`` reads what it shows of itself."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in texts(guest).items():
+            (Path(folder) / name).write_text(text)
+        return read_machine([folder]).topology
+
+
+def planned(topology: Topology, policy: str) -> Plan:
+    """The plan with the fewest moves."""
+    return engine("cp-sat")(topology, Request(policy=Policy(policy), time_limit=60)).plan
+
+
+def machine_of(guest: Guest) -> LinuxMachine:
+    """The guest with the module loaded, for an executor."""
+    guest.run("[ -e /dev/barplan ] || insmod /opt/barplan_place.ko")
+    return LinuxMachine(GuestFiles(guest))
+
+
+def carry_out(guest: Guest, steps: Steps, folder: Path) -> Journal:
+    """Apply the steps of the route ``live``."""
+    machine = machine_of(guest)
+    journal = Journal.start(folder, machine.boot(), steps.topology_sha256, actions_of(steps))
+    Executor(machine, journal).run()
+    return journal
+
+
+def apply_scenario(scenario: Scenario, kernel: Kernel, *, compare: bool = True) -> Row:
+    """Play a scenario, repair it and look at everything."""
+    kernel = prepared(kernel)
+    with Guest(scenario.machine, kernel) as guest, tempfile.TemporaryDirectory() as folder:
+        filled = _fill(guest)
+        before = working(guest, state(guest))
+        guest.run("rm -f /tmp/stop /tmp/sum")
+        play(guest)
+        topology = captured(guest)
+        after = state(guest)
+        plan = planned(topology, scenario.policy)
+        steps = steps_for(topology, plan)
+        now = working(guest, after)
+        row = _row(scenario, kernel, plan, steps, topology)
+        row.down = [function for function in row.down if now.get(FunctionAddress(function), True)]
+        row.lost_by_hot_add = [a for a, works in before.items() if works and a in now and not now[a]]
+        stays = [f for f in filled if f not in row.down and f not in row.lost_by_hot_add and f in now]
+        load = _start_load(guest, stays)
+        with suppress(NotAppliedError):
+            carry_out(guest, steps, Path(folder))
+        if load:
+            row.passes = _stop_load(guest)
+        _look(guest, row, plan, filled)
+    if compare:
+        row.rescan = _rescanned(scenario, kernel)
+    return row
+
+
+def _row(scenario: Scenario, kernel: Kernel, plan: Plan, steps: Steps, topology: Topology) -> Row:
+    moved = next(objective for objective in plan.objectives if objective.name == "moved_bars")
+    return Row(
+        scenario.name,
+        kernel.series,
+        scenario.route,
+        scenario.what,
+        no_space=[
+            str(key) for key, bar in topology.bars() if bar.address is None and not bar.fixed and bar.index != "rom"
+        ],
+        lost_by_hot_add=[],
+        moved_bars=sum(bar.moved for bar in plan.bars),
+        proved=moved.bound,
+        down=sorted({function for group in steps.groups for function in group.down}),
+        groups=len(steps.groups),
+        tree=[],
+        broken=[],
+        works=[],
+    )
+
+
+def _look(guest: Guest, row: Row, plan: Plan, filled: dict[FunctionAddress, str]) -> None:
+    end = state(guest)
+    row.tree = differences(plan.placement, end.placement())
+    result = working(guest, end)
+    for address, listed in end.functions.items():
+        if listed.values.get("sriov_totalvfs", "0") != "0":
+            result[address] = result.get(address, True) and vfs_come_up(guest, address)
+    row.broken = [address for address, works in result.items() if not works]
+    row.works = [address for address, works in result.items() if works]
+    row.data = {function: _sum(guest, function) == held for function, held in filled.items() if function in result}
+
+
+# -- data ------------------------------------------------------------------------------------------------------------
+
+
+def _fill(guest: Guest) -> dict[FunctionAddress, str]:
+    """A file system with files on every drive, unmounted again; the checksum of each drive's first 32 MiB."""
+    if not guest.machine.disks:
+        return {}
+    guest.run("sh /opt/file-system 2>/dev/null; mkdir -p /mnt")
+    found = {}
+    for address in sorted(guest.functions()):
+        function = FunctionAddress(address)
+        block = block_device(guest, function)
+        if block is None:
+            continue
+        guest.run(
+            f"mke2fs /dev/{block} 32768 >/dev/null 2>&1 && mount -t ext4 /dev/{block} /mnt && "
+            "for n in 1 2 3 4 5 6 7 8; do dd if=/dev/urandom of=/mnt/file$n bs=64k count=8 2>/dev/null; done && "
+            "sync && umount /mnt"
+        )
+        found[function] = _sum(guest, function)
+    return found
+
+
+def _sum(guest: Guest, function: FunctionAddress) -> str:
+    """Checksums of the files, through a mount that only reads."""
+    block = block_device(guest, function)
+    if block is None:
+        return "no drive"
+    with suppress(Exception):
+        return guest.run(f"mount -t ext4 -o ro,noload /dev/{block} /mnt && md5sum /mnt/file* && umount /mnt")
+    return "not readable"
+
+
+def _start_load(guest: Guest, stays: list[FunctionAddress]) -> bool:
+    block = block_device(guest, stays[0]) if stays else None
+    if block is None:
+        return False
+    guest.run(f"dd if=/dev/{block} bs=64k count=32 iflag=direct 2>/dev/null | md5sum >/tmp/sum\n{_LOAD.format(block)}")
+    return True
+
+
+def _stop_load(guest: Guest) -> int:
+    """Number of rounds; -1 where one was wrong."""
+    text = guest.run("touch /tmp/stop; while ! grep -q passes /tmp/load; do sleep 0.1; done; cat /tmp/load")
+    return -1 if "wrong" in text else int(text.split()[0])
+
+
+# -- the comparison --------------------------------------------------------------------------------------------------
+
+
+def _rescanned(scenario: Scenario, kernel: Kernel) -> dict[str, Any]:
+    """What the stock kernel does when the branch is removed and rescanned: who is disturbed, who is lost."""
+    with Guest(scenario.machine, kernel) as guest:
+        before = working(guest, state(guest))
+        play(guest)
+        after = state(guest)
+        now = working(guest, after)
+        below = [
+            address for address, listed in after.functions.items() if address in now and _is_below(listed, scenario)
+        ]
+        guest.run(
+            "".join(f"echo 1 >/sys/bus/pci/devices/{bridge}/remove\n" for bridge in scenario.top)
+            + "sleep 1; echo 1 >/sys/bus/pci/rescan; sleep 2"
+        )
+        guest.settle()
+        result = working(guest, state(guest))
+    return {
+        "disturbed": [address for address in below if now[address]],
+        "lost": [address for address in now if before.get(address) and not result.get(address)],
+        "new_works": all(works for address, works in result.items() if not before.get(address)),
+    }
+
+
+def _is_below(listed: Listed, scenario: Scenario) -> bool:
+    return any(f"/{bridge}/" in listed.values["path"] for bridge in scenario.top)
+
+
+def rows() -> list[dict[str, Any]]:
+    """The recorded rows."""
+    return list(json.loads(ROWS.read_text())) if ROWS.exists() else []
+
+
+def keep(row: Row) -> None:
+    """Put a row in the place of the one of the same scenario, kernel and route."""
+    name = (row.scenario, row.kernel, row.route)
+    others = [one for one in rows() if (one["scenario"], one["kernel"], one["route"]) != name]
+    kept = sorted([*others, asdict(row)], key=lambda one: (one["scenario"], one["kernel"], one["route"]))
+    lines = ",\n".join(json.dumps(one, sort_keys=True) for one in kept)
+    ROWS.write_text(f"[\n{lines}\n]\n")

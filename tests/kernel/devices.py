@@ -1,0 +1,68 @@
+"""Whether devices in a guest work: drives keep data, memory keeps words, registers answer, VFs come up."""
+
+from __future__ import annotations
+
+from models.resources import FunctionAddress
+from tests.kernel.guest import Guest, GuestError
+from tests.kernel.state import Listed, State
+
+NVME, SHARED_MEMORY, EDU, ADAPTER = "1b36:0010", "1af4:1110", "1234:11e8", "1234:1111"
+EDU_ID = "010000ed"
+
+_BLOCK = "b=$(ls /sys/bus/pci/devices/{0}/nvme/nvme*/ 2>/dev/null | grep -m1 'nvme.*n1$'); [ -n \"$b\" ]"
+_DRIVE = (
+    _BLOCK + " && dd if=/dev/urandom of=/tmp/written bs=64k count=4 2>/dev/null"
+    " && dd if=/tmp/written of=/dev/$b bs=64k seek=900 oflag=direct 2>/dev/null"
+    " && dd if=/dev/$b of=/tmp/read bs=64k skip=900 count=4 iflag=direct 2>/dev/null && cmp /tmp/written /tmp/read"
+)
+_VFS = (
+    "cd /sys/bus/pci/devices/{0} && echo 2 >sriov_numvfs && [ -e virtfn1 ] && "
+    "[ $(awk 'NR==1 && $1 != \"0x0000000000000000\"' virtfn1/resource | wc -l) = 1 ] && "
+    "[ $(readlink virtfn1/driver | grep -c nvme) = 1 ]; s=$?; echo 0 >sriov_numvfs; exit $s"
+)
+
+
+def working(guest: Guest, state: State) -> dict[FunctionAddress, bool]:
+    """Every endpoint that can be asked, and whether it works; what has no address does not."""
+    return {
+        address: _works(guest, listed)
+        for address, listed in state.functions.items()
+        if listed.id in (NVME, SHARED_MEMORY, EDU, ADAPTER) and "virtual" not in listed.values
+    }
+
+
+def block_device(guest: Guest, function: FunctionAddress) -> str | None:
+    """The drive of an NVMe function, ``nvme0n1``."""
+    try:
+        return guest.run(_BLOCK.format(function) + " && echo $b").strip()
+    except GuestError:
+        return None
+
+
+def vfs_come_up(guest: Guest, function: FunctionAddress) -> bool:
+    """Whether two VFs of an NVMe function appear, with addresses and a driver."""
+    return _succeeds(guest, _VFS.format(function))
+
+
+def _works(guest: Guest, listed: Listed) -> bool:
+    if listed.id == NVME:
+        return _succeeds(guest, _DRIVE.format(listed.address))
+    row = 2 if listed.id == SHARED_MEMORY else 0
+    held = listed.range(row)
+    if held is None:
+        return False
+    config = f"/sys/bus/pci/devices/{listed.address}/config"
+    on = f"printf '\\006' | dd of={config} bs=1 seek=4 conv=notrunc 2>/dev/null\n"
+    if listed.id == EDU:
+        return _succeeds(guest, f"{on}[ $(mmio read {held.start:#x}) = {EDU_ID} ]")
+    return _succeeds(guest, f"{on}mmio test {held.start:#x} {held.size:#x}")
+
+
+def _succeeds(guest: Guest, script: str) -> bool:
+    try:
+        guest.run(script)
+    except GuestError as error:
+        if not str(error).startswith("status"):
+            raise
+        return False
+    return True
