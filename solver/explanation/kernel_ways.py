@@ -12,7 +12,7 @@ from models.mobility import Policy
 from models.placement import Placement, measure
 from models.resources import MIB, Size, format_size
 from models.scope import EVERYTHING
-from models.topology import Bar, BarKey, Topology
+from models.topology import Bar, BarKey, Function, Topology
 from solver.engines import ENGINES
 from solver.explanation.case import Budget, Case
 from solver.explanation.findings import Way, WayKind
@@ -40,7 +40,7 @@ def named_by_parameter(case: Case, concerned: Iterable[BarKey]) -> list[str]:
 
     Bridges that lead to a BAR concerned, whose windows are then sized again, those on the root bus first; functions on
     the root bus that stand in the way, their BARs aligned to twice their size, so that they leave their places; then
-    the other bridges of the root bus.
+    the other bridges on the root bus that have a window of memory.
     """
     if case.space == "io":
         return []  # the parameter is for memory
@@ -55,8 +55,13 @@ def named_by_parameter(case: Case, concerned: Iterable[BarKey]) -> list[str]:
             functions[str(key.function)] = max(functions.get(str(key.function), 0), bar.size.bit_length())
     named = sorted(bridges, key=lambda name: bridges[name])
     named += [f"{order}@{name}" for name, order in functions.items()]
-    tops = [str(above[-1]) for key in case.bars if (above := case.above(key.function))]
-    return list(dict.fromkeys([*named, *tops]))[:_NAMED]
+    named += [str(function.address) for function in case.root.functions if _has_memory_window(function)]
+    return list(dict.fromkeys(named))[:_NAMED]
+
+
+def _has_memory_window(function: Function) -> bool:
+    windows = function.bridge.windows if function.bridge is not None else ()
+    return any(window.space == "mem" and window.range is not None for window in windows)
 
 
 @dataclass(frozen=True, slots=True)

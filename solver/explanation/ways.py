@@ -152,7 +152,7 @@ def _at_most(case: Case, keys: Sequence[BarKey]) -> list[Way]:
         shrunk, _ = filter_needed(smaller, needs)
         result = fitting(case, limited(case, case.topology, shrunk, limit), request)
         if result is not None:
-            bars = tuple(shrunk)
+            bars = tuple(key for key in case.bars if key in shrunk)
             return [Way(WayKind.SIZES, len(bars), len(keys) == 1, bars=bars, size=limit, moved=_moved(result))]
     return []
 
