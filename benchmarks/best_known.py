@@ -220,9 +220,11 @@ def _read_source(record: dict[str, Any] | None) -> Source | None:
 
 
 def write_table(table: Table, path: Path = BKS) -> None:
-    """Write a table, sorted, one instance in a few lines."""
-    instances = {name: _record(table[name]) for name in sorted(table)}
-    lines = [f"    {json.dumps(name)}: {json.dumps(record)}" for name, record in instances.items()]
+    """Write a table, sorted, with one plan or bound on a line."""
+    lines = []
+    for name in sorted(table):
+        entries = [f"      {json.dumps(key)}: {json.dumps(value)}" for key, value in _record(table[name]).items()]
+        lines.append(f"    {json.dumps(name)}: {{\n" + ",\n".join(entries) + "\n    }")
     text = "{\n" + f'  "format": "{FORMAT}",\n  "instances": {{\n' + ",\n".join(lines) + "\n  }\n}\n"
     path.write_text(text, encoding="utf-8")
 

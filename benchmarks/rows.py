@@ -191,12 +191,17 @@ def read_rows(folder: Path) -> Iterator[Row]:
 
 
 def append_row(path: Path, row: Row) -> None:
-    """Write a row to the end of a file, so that it is there even if the machine stops right after."""
+    """Write a row to the end of a file, so that it is there even if the machine stops right after.
+
+    What an earlier run was stopped in the middle of is taken away.
+    """
     with path.open("ab+") as stream:
-        if stream.tell():
-            stream.seek(-1, os.SEEK_END)
-            if stream.read(1) != b"\n":  # what an earlier run could not finish
-                stream.write(b"\n")
+        length = stream.seek(0, os.SEEK_END)
+        if length:
+            stream.seek(0)
+            whole = stream.read().rfind(b"\n") + 1
+            if whole < length:
+                stream.truncate(whole)
         stream.write(row.as_line().encode("utf-8") + b"\n")
         stream.flush()
         os.fsync(stream.fileno())

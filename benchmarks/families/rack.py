@@ -73,6 +73,9 @@ def instances() -> Iterator[tuple[str, int, dict[str, int | str]]]:
     for bars in (500, 2000, 10_000):
         for goal in ("boot", "waste", "waste-pinned", "boot-full"):
             yield f"{goal}-{bars}", 1, {"goal": goal, "bars": bars}
+    for bars in (125, 1000, 4000):
+        for goal in ("boot", "waste"):
+            yield f"{goal}-{bars}", 1, {"goal": goal, "bars": bars}
     for bars, new in ((500, 30), (2000, 130), (10_000, 650)):
         for goal in ("moves", "moves-full"):
             yield f"{goal}-{bars}", 1, {"goal": goal, "bars": bars, "new": new}
