@@ -77,6 +77,11 @@ class ConfigSpace:
         return self.data[14] & 0x7F
 
     @property
+    def isa(self) -> bool:
+        """The ISA enable bit of a bridge (PCI-to-PCI Bridge Architecture 1.2, 3.2.5.18)."""
+        return bool(self._word(0x3E) & 4)
+
+    @property
     def secondary(self) -> int:
         return self.data[0x19]
 
@@ -307,6 +312,7 @@ def fill_from_registers(function: SeenFunction, config: ConfigSpace) -> None:
     function.header = config.header if function.header is None else function.header
     if config.header == 1:
         function.subtractive = config.class_code == "060401"
+        function.isa = config.isa if function.isa is None else function.isa
         for kind, seen in config.windows().items():
             known = function.windows.setdefault(kind, seen)
             known.width = known.width or seen.width

@@ -165,6 +165,8 @@ class _Reader:
             self.listed.verbose = self.listed.verbose or not self.capability
         elif line.startswith("Bus: "):
             self.take_bus(line)
+        elif line.startswith("BridgeCtl: "):
+            self.function.isa = "NoISA+" in line
         elif " behind bridge: " in line:
             self.take_window(line)
         elif " window " in line:

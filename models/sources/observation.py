@@ -72,6 +72,8 @@ class SeenFunction:
         The source would have named a bound driver.
     subtractive
         A subtractive (transparent) bridge.
+    isa
+        A bridge whose ISA enable bit is set: of the first 64 KiB of I/O ports it passes on the first 256 of each 1024.
     virtual
         An SR-IOV virtual function; it stands in the tree with no BARs.
     """
@@ -90,6 +92,7 @@ class SeenFunction:
     parent: FunctionAddress | None = None
     hotplug: bool | None = None
     subtractive: bool | None = None
+    isa: bool | None = None
     virtual: bool | None = None
 
 

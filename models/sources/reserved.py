@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from models.resources import IO_GRANULARITY, MIB, Range, Space
+from models.sources.convert import LEGACY_IDE_PORTS
 from models.sources.iomem import is_function_name, pci_bus_name
 from models.sources.observation import Observation, SeenRange
 from models.topology import Reserved, Topology
 
 LEGACY_PORTS = Range(0, IO_GRANULARITY)
 """Ports of the PC platform; no kernel assigns a BAR below 0x1000 (the kernel's PCIBIOS_MIN_IO)."""
+
+VGA_MEMORY = Range(0xA0000, 0xC0000)
+VGA_PORTS = (Range(0x3B0, 0x3BC), Range(0x3C0, 0x3E0))
+"""What a VGA function decodes whatever its BARs say (bus addresses)."""
 
 LEGACY_MEMORY = Range(0, MIB)
 """Conventional memory, the VGA frame buffer (0xa0000), option ROMs and the BIOS."""
@@ -20,13 +25,14 @@ def reserved_ranges(observation: Observation, topology: Topology) -> tuple[Reser
     """Reserved ranges of a machine, each inside a root window and clear of what stands there today.
 
     They come from /proc/iomem and /proc/ioports (the outermost range that is neither PCI itself nor holds
-    anything of PCI, or one claimed for a function that has no such BAR), from what the log says for certain, and from
-    the PC's legacy ranges.
+    anything of PCI, or one claimed for a function that has no such BAR), from what the log says for certain, from
+    the PC's legacy ranges, and from what VGA and IDE functions decode without a BAR.
     """
     taken = _taken(topology)
     wanted = [
         Reserved("io", LEGACY_PORTS, "legacy ports below 0x1000"),
         Reserved("mem", LEGACY_MEMORY, "legacy memory below 1 MiB"),
+        *_decoded_without_bar(topology),
         *_from_ranges(observation.ranges),
         *_without_bar(observation.ranges, topology),
         *(Reserved(space, range_, what) for space, range_, what in observation.reserved),
@@ -39,6 +45,32 @@ def reserved_ranges(observation: Observation, topology: Topology) -> tuple[Reser
                 result.append(Reserved(entry.space, left, entry.what))
                 covered[entry.space].append(left)
     return tuple(sorted(result, key=lambda entry: (entry.space, entry.range)))
+
+
+def _decoded_without_bar(topology: Topology) -> Iterator[Reserved]:
+    """Bus addresses that VGA and IDE functions decode with no BAR, where the host bridge puts them elsewhere.
+
+    VGA: PCI-to-PCI Bridge Architecture 1.2, 3.2.5.18. IDE: a channel whose mode bit (0 or 2 of the programming
+    interface) is clear has its ports of the PC (PCI IDE Controller 1.0, 2.1).
+    """
+    for function, bus in topology.functions():
+        for space, range_, what in _legacy_ranges(function.class_code or ""):
+            for window in bus.root.windows:
+                if window.space == space and window.offset and range_.start + window.offset >= 0:
+                    here = Range.of(range_.start + window.offset, range_.size)
+                    yield Reserved(space, here, f"{what} of {function.address}")
+
+
+def _legacy_ranges(class_code: str) -> Iterator[tuple[Space, Range, str]]:
+    if class_code.startswith("0300"):
+        yield "mem", VGA_MEMORY, "VGA memory"
+        for ports in VGA_PORTS:
+            yield "io", ports, "VGA ports"
+    if class_code.startswith("0101") and len(class_code) == 6:
+        for channel, bit in enumerate((1, 4)):
+            if not int(class_code[4:], 16) & bit:
+                for ports in LEGACY_IDE_PORTS[2 * channel : 2 * channel + 2]:
+                    yield "io", ports, "legacy IDE ports"
 
 
 def _from_ranges(ranges: Iterable[SeenRange]) -> list[Reserved]:

@@ -344,6 +344,50 @@ def test_legacy_ranges_are_reserved_inside_root_windows_only() -> None:
     assert found == [("io", "00000000-00000fff"), ("mem", "000a0000-000bffff")]
 
 
+def displaced(class_code: str) -> list[tuple[str, str]]:
+    """What is reserved, beside the PC's own, where bus addresses lie 16 MiB (I/O: 64 KiB) lower than the CPU's."""
+    seen = machine()
+    seen.root_buses[(0, 0)] = SeenRootBus(
+        0,
+        0,
+        windows=[
+            SeenRootWindow("io", Range(0x10000, 0x20000), offset=0x10000),
+            SeenRootWindow("mem", Range(0x1000000, 0x2000000), offset=0x1000000),
+        ],
+    )
+    seen.function(FunctionAddress("0000:00:02.0")).class_code = class_code
+    return [(str(reserved.range), reserved.what) for reserved in assemble(seen).topology.reserved]
+
+
+def test_what_vga_decodes_without_a_bar_is_reserved_at_its_bus_addresses() -> None:
+    assert displaced("030000") == [
+        ("000103b0-000103bb", "VGA ports of 0000:00:02.0"),
+        ("000103c0-000103df", "VGA ports of 0000:00:02.0"),
+        ("010a0000-010bffff", "VGA memory of 0000:00:02.0"),
+    ]
+    assert displaced("038000") == []
+
+
+def test_the_ports_of_ide_channels_in_compatibility_mode_are_reserved() -> None:
+    primary = ["000101f0-000101f7", "000103f4-000103f7"]
+    secondary = ["00010170-00010177", "00010374-00010377"]
+    for mode, ports in (("80", primary + secondary), ("81", secondary), ("84", primary), ("85", [])):
+        assert sorted(ports) == [range_ for range_, _ in displaced(f"0101{mode}")]
+    assert displaced("0101") == []
+
+
+def test_a_bridge_that_keeps_isa_ports_back_is_noted_where_ports_are_behind_it() -> None:
+    seen = machine()
+    root(seen, (0xB0000000, 0xC0000000))
+    bridge(seen, "0000:00:01.0", 1)
+    seen.function(FunctionAddress("0000:00:01.0")).isa = True
+    card(seen, "0000:01:00.0")
+    assert assemble(seen).notes == []
+    seen.function(FunctionAddress("0000:01:00.0")).bars[1] = SeenBar(1, "io", 32, 32, False, 0x2000, assigned=True)
+    (note,) = [note for note in assemble(seen).notes if "ISA" in note]
+    assert note.startswith("0000:00:01.0 has its ISA enable bit set")
+
+
 def test_a_range_claimed_for_a_function_without_such_a_bar_is_reserved() -> None:
     seen = machine()
     root(seen, (0xB0000000, 0xC0000000))

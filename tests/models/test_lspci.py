@@ -413,6 +413,18 @@ class TestCapabilities:
         assert seen.bars["vf2"].fixed
         assert seen.bars["vf2"].size == 64 * KIB
 
+    @pytest.mark.parametrize(("bit", "isa"), [("NoISA+", True), ("NoISA-", False)])
+    def test_isa_enable_of_a_bridge(self, bit: str, isa: bool) -> None:
+        seen = function(
+            f"""\
+            00:1e.0 PCI bridge: Example Corp. PCI Bridge
+            \tBus: primary=00, secondary=01, subordinate=01, sec-latency=32
+            \tBridgeCtl: Parity- SERR+ {bit} VGA+ VGA16- MAbort- >Reset- FastB2B-
+            """,
+            "0000:00:1e.0",
+        )
+        assert seen.isa is isa
+
     def test_denied_capabilities_are_noted(self) -> None:
         observation = read(
             "04:00.0 SATA controller: Example Corp.\n\tFlags: fast devsel\n\tCapabilities: <access denied>\n"
