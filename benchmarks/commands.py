@@ -113,6 +113,8 @@ def run(
     from benchmarks.runner import run as run_plan
     from models.errors import InputError
 
+    numbers = [_whole(text, "--seeds") for text in seeds.split(",")]
+    seconds = [_seconds(text) for text in limits.split(",")]
     wanted = (family or "").split(",")
     entries = list(shipped(instances or INSTANCES))
     if "corpus" in wanted:
@@ -126,8 +128,8 @@ def run(
     plan = Plan(
         entries,
         engines_of(engines, complain),
-        [_whole(text, "--seeds") for text in seeds.split(",")],
-        [_seconds(text) for text in limits.split(",")],
+        numbers,
+        seconds,
         minimize,
         [_levers(text) for text in without] or [""],
         workers,
@@ -141,8 +143,8 @@ def run(
                     complain(line)
                     bad += 1
                 if not sys.stderr.isatty():
-                    seconds = "" if row.wall_seconds is None else f" {row.wall_seconds:.2f} s"
-                    print(f"{row.instance} {row.engine} seed {row.seed}: {row.status}{seconds}", flush=True)
+                    took = "" if row.wall_seconds is None else f" {row.wall_seconds:.2f} s"
+                    print(f"{row.instance} {row.engine} seed {row.seed}: {row.status}{took}", flush=True)
     except KeyboardInterrupt:
         complain(f"interrupted; the rows that are done are in {output}")
         ctx.exit(int(Exit.INTERRUPTED))
