@@ -14,13 +14,13 @@ from models.plan import Plan
 from models.resources import FunctionAddress
 from models.sources.machine import read_machine
 from models.topology import Topology
-from solver.apply.action import actions_of
-from solver.apply.executor import Executor, NotAppliedError
-from solver.apply.journal import Journal
+from solver.apply.executor import NotAppliedError
 from solver.apply.linux import LinuxMachine
+from solver.apply.session import Session
 from solver.engines import engine
 from solver.request import Request
 from solver.steps.planning import steps_for
+from solver.steps.script import steps_script
 from solver.steps.step import Steps
 from tests.kernel.apply_scenarios import Scenario
 from tests.kernel.capture import play, texts
@@ -33,7 +33,7 @@ from tests.kernel.record import RECORDS
 from tests.kernel.referee import state
 from tests.kernel.state import Listed, differences
 
-ROWS = RECORDS / "apply.json"
+ROWS = RECORDS / "apply.jsonl"
 
 _LOAD = """
     ( n=0; while [ ! -e /tmp/stop ]; do
@@ -55,6 +55,8 @@ class Row:
         Functions that worked before the hot-add and not after it, by the stock kernel's own doing.
     down
         Functions that work and are down for a moment while the plan is carried out.
+    refused
+        Why the plan was refused or taken back; empty where it is in place.
     tree
         What is elsewhere in the kernel's tree than in the plan.
     broken
@@ -75,6 +77,7 @@ class Row:
     proved: int | None
     down: list[str]
     groups: int
+    refused: list[str]
     tree: list[str]
     broken: list[str]
     works: list[str]
@@ -102,20 +105,34 @@ def machine_of(guest: Guest) -> LinuxMachine:
     return LinuxMachine(GuestFiles(guest))
 
 
-def carry_out(guest: Guest, steps: Steps, folder: Path) -> Journal:
-    """Apply the steps of the route ``live``."""
-    machine = machine_of(guest)
-    journal = Journal.start(folder, machine.boot(), steps.topology_sha256, actions_of(steps))
-    Executor(machine, journal).run()
-    return journal
+def carry_out(guest: Guest, topology: Topology, plan: Plan, steps: Steps, folder: Path) -> list[str]:
+    """Apply a plan as ``barplan apply`` does; why it was refused or taken back, where it was."""
+    session = Session(machine_of(guest), folder)
+    refusals = session.refusals(topology, steps)
+    if refusals:
+        return refusals
+    try:
+        session.apply(topology, plan.placement, steps)
+    except NotAppliedError as error:
+        return [str(error), *error.left]
+    return []
 
 
-def apply_scenario(scenario: Scenario, kernel: Kernel, *, compare: bool = True) -> Row:
+def start_anew(guest: Guest, topology: Topology, plan: Plan) -> None:
+    """Carry a plan out by the script of the route ``kexec``."""
+    script = steps_script(steps_for(topology, plan, "kexec"), topology)
+    guest.run(f"cat >/tmp/plan.sh <<'END OF SCRIPT'\n{script}END OF SCRIPT\n")
+    guest.run("cd / && find . -xdev | cpio -o -H newc 2>/dev/null >/tmp/initrd")
+    guest.restart("BARPLAN_INITRD=/tmp/initrd sh /tmp/plan.sh")
+
+
+def apply_scenario(scenario: Scenario, kernel: Kernel, *, route: str = "live", compare: bool = True) -> Row:
     """Play a scenario, repair it and look at everything."""
-    kernel = prepared(kernel)
+    kernel = prepared(kernel, with_kernel=route == "kexec")
     with Guest(scenario.machine, kernel) as guest, tempfile.TemporaryDirectory() as folder:
         filled = _fill(guest)
-        before = working(guest, state(guest))
+        first = state(guest)
+        before = working(guest, first)
         guest.run("rm -f /tmp/stop /tmp/sum")
         play(guest)
         topology = captured(guest)
@@ -125,15 +142,19 @@ def apply_scenario(scenario: Scenario, kernel: Kernel, *, compare: bool = True) 
         now = working(guest, after)
         row = _row(scenario, kernel, plan, steps, topology)
         row.down = [function for function in row.down if now.get(FunctionAddress(function), True)]
-        row.lost_by_hot_add = [a for a, works in before.items() if works and a in now and not now[a]]
+        added = after.new_functions(first)
+        row.lost_by_hot_add = [a for a, works in before.items() if works and a not in added and not now.get(a, True)]
+        row.route = route
         stays = [f for f in filled if f not in row.down and f not in row.lost_by_hot_add and f in now]
-        load = _start_load(guest, stays)
-        with suppress(NotAppliedError):
-            carry_out(guest, steps, Path(folder))
-        if load:
-            row.passes = _stop_load(guest)
+        if route == "kexec":
+            row.down = [function for function, works in now.items() if works]
+            start_anew(guest, topology, plan)
+        else:
+            load = _start_load(guest, stays)
+            row.refused = carry_out(guest, topology, plan, steps, Path(folder))
+            row.passes = _stop_load(guest) if load else None
         _look(guest, row, plan, filled)
-    if compare:
+    if compare and scenario.machine.plugs:
         row.rescan = _rescanned(scenario, kernel)
     return row
 
@@ -143,7 +164,7 @@ def _row(scenario: Scenario, kernel: Kernel, plan: Plan, steps: Steps, topology:
     return Row(
         scenario.name,
         kernel.series,
-        scenario.route,
+        "live",
         scenario.what,
         no_space=[
             str(key) for key, bar in topology.bars() if bar.address is None and not bar.fixed and bar.index != "rom"
@@ -153,6 +174,7 @@ def _row(scenario: Scenario, kernel: Kernel, plan: Plan, steps: Steps, topology:
         proved=moved.bound,
         down=sorted({function for group in steps.groups for function in group.down}),
         groups=len(steps.groups),
+        refused=[],
         tree=[],
         broken=[],
         works=[],
@@ -224,7 +246,6 @@ def _stop_load(guest: Guest) -> int:
 def _rescanned(scenario: Scenario, kernel: Kernel) -> dict[str, Any]:
     """What the stock kernel does when the branch is removed and rescanned: who is disturbed, who is lost."""
     with Guest(scenario.machine, kernel) as guest:
-        before = working(guest, state(guest))
         play(guest)
         after = state(guest)
         now = working(guest, after)
@@ -239,8 +260,8 @@ def _rescanned(scenario: Scenario, kernel: Kernel) -> dict[str, Any]:
         result = working(guest, state(guest))
     return {
         "disturbed": [address for address in below if now[address]],
-        "lost": [address for address in now if before.get(address) and not result.get(address)],
-        "new_works": all(works for address, works in result.items() if not before.get(address)),
+        "lost": [address for address in now if now[address] and not result.get(address)],
+        "repaired": all(result.get(address, False) for address in now if not now[address]),
     }
 
 
@@ -250,7 +271,7 @@ def _is_below(listed: Listed, scenario: Scenario) -> bool:
 
 def rows() -> list[dict[str, Any]]:
     """The recorded rows."""
-    return list(json.loads(ROWS.read_text())) if ROWS.exists() else []
+    return [json.loads(line) for line in ROWS.read_text().splitlines()] if ROWS.exists() else []
 
 
 def keep(row: Row) -> None:
@@ -258,5 +279,4 @@ def keep(row: Row) -> None:
     name = (row.scenario, row.kernel, row.route)
     others = [one for one in rows() if (one["scenario"], one["kernel"], one["route"]) != name]
     kept = sorted([*others, asdict(row)], key=lambda one: (one["scenario"], one["kernel"], one["route"]))
-    lines = ",\n".join(json.dumps(one, sort_keys=True) for one in kept)
-    ROWS.write_text(f"[\n{lines}\n]\n")
+    ROWS.write_text("".join(json.dumps(one, sort_keys=True) + "\n" for one in kept))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tests.kernel.guest import Machine, Plug
-from tests.kernel.scenarios import EXTRA_ROOT_BUS, memory, root_ports
+from tests.kernel.scenarios import BOOT_NO_SPACE, EXTRA_ROOT_BUS, memory, root_ports
 
 
 def switch(ports: int = 4, name: str = "up", bus: str = "root0", first_slot: int = 10, chassis: int = 2) -> list[str]:
@@ -43,7 +43,6 @@ class Scenario:
     what: str
     top: tuple[str, ...] = ("0000:00:01.0",)
     policy: str = "safe"
-    route: str = "live"
 
     @property
     def name(self) -> str:
@@ -63,7 +62,6 @@ def _scenario(
     size: str = "512M",
     top: tuple[str, ...] = ("0000:00:01.0",),
     policy: str = "safe",
-    route: str = "live",
 ) -> Scenario:
     machine = Machine(
         name,
@@ -75,11 +73,16 @@ def _scenario(
         plugs=tuple(plugs),
         disks=disks,
     )
-    return Scenario(machine, what, top, policy, route)
+    return Scenario(machine, what, top, policy)
 
 
 def _shared(name: str, bus: str, backing: str) -> str:
     return f"ivshmem-plain,id={name},memdev={backing},bus={bus}"
+
+
+def _io_only(name: str, bus: str) -> str:
+    """A device that a driver reaches through I/O ports alone."""
+    return f"virtio-net-pci,id={name},bus={bus},disable-modern=on,disable-legacy=off,romfile="
 
 
 _FOUR = {f"m{n}": "64M" for n in range(4)}
@@ -116,6 +119,27 @@ SCENARIOS = {
             disks=("d0", "d1"),
         ),
         _scenario(
+            "04-switch-io",
+            "a second virtio device with I/O registers only into a switch with one 4 KiB I/O window",
+            [*_PLAIN_SWITCH, _io_only("e0", "up0"), disk("d1", "up1")],
+            [Plug(_io_only("new", "up3"))],
+            disks=("d1",),
+            firmware="qboot",
+            parameters="pci=hpiosize=0",
+        ),
+        _scenario(
+            "05-root-frag-below-4G",
+            "seven times 128 MiB of 32-bit memory, two not side by side unplugged, 256 MiB added",
+            [*root_ports(7), *(f"secondary-vga,id=v{n},bus=port{n},vgamem_mb=128" for n in range(7))],
+            [
+                Plug(remove="v1", slot=2),
+                Plug(remove="v4", slot=5),
+                Plug("secondary-vga,id=new,bus=port1,vgamem_mb=256"),
+            ],
+            size="2815M",
+            top=tuple(f"0000:00:{n:02x}.0" for n in range(1, 8)),
+        ),
+        _scenario(
             "06-pxb-frag",
             "an extra root bus with exact windows, two of four 64 MiB BARs unplugged, 128 MiB added",
             [
@@ -150,6 +174,15 @@ SCENARIOS = {
             memories={"m0": "64M", "m1": "64M", "m2": "64M", "m9": "128M"},
         ),
         _scenario(
+            "09-scratch-32bit",
+            "at boot: seven times 128 MiB of 32-bit memory, two are left out",
+            list(BOOT_NO_SPACE.devices),
+            [],
+            firmware="qboot",
+            size=BOOT_NO_SPACE.memory,
+            top=tuple(f"0000:00:{n:02x}.0" for n in range(1, 8)),
+        ),
+        _scenario(
             "10-switch-sriov",
             "an NVMe with 4 VFs into a switch with nothing reserved; the kernel takes the running NVMe's window",
             [*_PLAIN_SWITCH, disk("d1", "up1"), "nvme-subsys,id=sub0"],
@@ -166,6 +199,31 @@ SCENARIOS = {
             disks=("d0", "d1"),
             firmware="qboot",
             parameters="pci=hpmemsize=0",
+        ),
+        _scenario(
+            "13-ovmf-grow",
+            "2 GiB into a switch under UEFI firmware, which keeps 512 MiB for every port",
+            [*_PLAIN_SWITCH, disk("d0", "up0", ",cmb_size_mb=64"), disk("d1", "up1")],
+            [Plug(_shared("new", "up3", "m2"))],
+            memories={"m2": "2G,reserve=off"},
+            disks=("d0", "d1"),
+            firmware="ovmf",
+        ),
+        _scenario(
+            "14-pxb-nvme-moves",
+            "an extra root bus with exact windows, two of four 64 MiB drives unplugged, 128 MiB added: a drive moves",
+            [
+                EXTRA_ROOT_BUS,
+                *root_ports(4, "extra"),
+                *(disk(f"d{n}", f"port{n}", ",cmb_size_mb=64") for n in range(4)),
+            ],
+            [
+                Plug(remove="d0", slot=1),
+                Plug(remove="d2", slot=3),
+                Plug("nvme,id=new,serial=new,drive=d9,bus=port0,cmb_size_mb=128"),
+            ],
+            disks=("d0", "d1", "d2", "d3", "d9"),
+            top=tuple(f"0000:40:0{n}.0" for n in range(4)),
         ),
     )
 }

@@ -234,6 +234,21 @@ class Guest:
             raise GuestError(f"status {status} of {script}\n{output}")
         return output
 
+    def restart(self, script: str) -> None:
+        """Run a script that ends in a new start of the kernel, and wait for that.
+
+        Raises
+        ------
+        GuestError
+            If the script comes to its end, or the guest hangs.
+        """
+        self._number += 1
+        encoded = base64.b64encode(script.encode()).decode()
+        self._commands.sendall(f"{self._number} {encoded}\n".encode())
+        while not (line := self._answers.readline().decode(errors="replace").strip()).startswith("READY"):
+            if line.startswith("END ") or not line:
+                raise GuestError(f"the kernel was not started anew by {script}")
+
     def qmp(self, command: str, **arguments: Any) -> Any:
         """Run one QMP command and return its answer."""
         self._monitor.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")

@@ -1,7 +1,7 @@
 """The kernel module and two tools for the guests: headers fetched and unpacked, nothing installed.
 
-``prepared`` returns a kernel whose initramfs also holds the module, a tool that reads and writes device memory, and
-one that starts the kernel anew; it is the usual initramfs with a second archive behind it.
+``prepared`` returns a kernel whose initramfs also holds the module, setpci, a tool that reads and writes device memory,
+one that starts the kernel anew, and if asked the kernel itself; it is the usual one with a second archive behind it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from solver.apply.building import NAME, SOURCE, build_module
 from tests.kernel.debian import Kernel, _run, default_root
 from tests.kernel.initramfs import SCRIPTS, module_files, newc_archive, unpacked_module
 
-TOOLS = ("mmio", "again")
+TOOLS = ("mmio", "kexec")
 FILE_SYSTEM = ("ext4", "crc32c_generic")
 """Modules for a file system on a disk, loaded by ``/opt/file-system``."""
 
@@ -25,7 +25,7 @@ def why_not_buildable(kernel: Kernel, root: Path | None = None) -> str | None:
     """What is missing before the module can be built for this kernel, or ``None``."""
     if not _build_folder(root or default_root(), kernel.release).is_dir():
         return "no kernel headers: run python -m tests.kernel setup --module"
-    missing = [tool for tool in ("make", "gcc", "strip") if shutil.which(tool) is None]
+    missing = [tool for tool in ("make", "gcc", "strip", "setpci") if shutil.which(tool) is None]
     return f"{', '.join(missing)} not found" if missing else None
 
 
@@ -60,10 +60,10 @@ def fetch_headers(kernel: Kernel, root: Path | None = None) -> None:
     unpacked.rename(headers)
 
 
-def prepared(kernel: Kernel, root: Path | None = None) -> Kernel:
+def prepared(kernel: Kernel, root: Path | None = None, *, with_kernel: bool = False) -> Kernel:
     """The kernel with an initramfs that holds the module and the tools; built again where a source is newer."""
     root = root or default_root()
-    output = root / f"initramfs-apply-{kernel.release}.gz"
+    output = root / f"initramfs-apply-{'kexec-' if with_kernel else ''}{kernel.release}.gz"
     sources = [
         Path(__file__),
         SOURCE / f"{NAME}.c",
@@ -81,6 +81,11 @@ def prepared(kernel: Kernel, root: Path | None = None) -> Kernel:
             _run("gcc", "-O2", "-static", "-o", str(program), str(SCRIPTS / f"{tool}.c"))
             _run("strip", str(program))
             files[f"bin/{tool}"] = (program.read_bytes(), 0o755)
+        setpci = shutil.which("setpci")
+        assert setpci is not None
+        files["bin/setpci"] = (Path(setpci).read_bytes(), 0o755)
+        if with_kernel:
+            files[f"boot/vmlinuz-{kernel.release}"] = (kernel.image.read_bytes(), 0o644)
         load = []
         for path in module_files(kernel.image.parents[1], kernel.release, FILE_SYSTEM):
             name, content = unpacked_module(path)

@@ -18,7 +18,7 @@ from tests.steps.config_space import BITS, COMMAND, SRIOV, VF_ENABLE, VF_MEMORY,
 from tests.steps.place_module import PlaceModule
 
 
-class Interrupted(BaseException):  # noqa: N818  # no error: nothing may catch it as one
+class Interrupted(BaseException):  # no error: nothing may catch it as one
     """The process was killed."""
 
 
