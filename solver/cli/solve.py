@@ -166,6 +166,7 @@ def _text(reading: Reading, request: Request, result: Result, *, verbose: int) -
     text = words.plan_summary(plan, result.seconds)
     if plan.status in (Status.OPTIMAL, Status.FEASIBLE):
         text += words.plan_difference(topology, plan, movement)
+        text += words.optional_left_out(topology, plan)
         text += reserves_text(plan)
         if "headroom" in request.minimize:
             from solver.render.headroom import headroom_text

@@ -68,6 +68,18 @@ def plan_difference(topology: Topology, plan: Plan, movement: Mobility) -> str:
     return text or "\nNothing changes: every BAR and every bridge window stays where it is.\n"
 
 
+_MOST_NAMES = 8
+
+
+def optional_left_out(topology: Topology, plan: Plan) -> str:
+    """The optional BARs that have no address and get none: the first few by name, and how many more there are."""
+    optional = {key for key, bar in topology.bars() if bar.optional and not bar.fixed}
+    names = [str(bar.key) for bar in plan.bars if bar.key in optional and bar.before is None and bar.after is None]
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    lines = [", ".join(names[:_MOST_NAMES]) + more] if names else []
+    return section(f"Optional, and left without an address ({count(len(names), 'BAR')})", bullets(lines))
+
+
 def every_bar(topology: Topology, plan: Plan) -> str:
     """Every BAR of the plan with where it ends up and, if it may not move, why."""
     bars = dict(plan.placement.sized(topology).bars())

@@ -123,3 +123,22 @@ class TestBusNumbers:
 
     def test_enough_are_not_worth_a_word(self, run: Run, document: str) -> None:
         assert "bus numbers" not in run("show", document, "--plug", "nvme@00:02.0").stdout
+
+
+class TestOptionalBars:
+    def test_one_that_gets_no_address_is_named(self, run: Run, tmp_path: Path) -> None:
+        """The port's window stays as it is, and has no room for the ROM."""
+        card = function("01:00.0", bar(0, "1M", at=0x80000000), bar("rom", "64K"), driver="nvme")
+        file = tmp_path / "machine.json"
+        file.write_text(dump_topology(machine(bridge("00:01.0", card, mem=(0x80000000, 0x800FFFFF)))))
+        text = run("solve", str(file)).stdout
+        assert "Optional, and left without an address (1 BAR)\n  0000:01:00.0 ROM\n" in text
+        assert "Nothing changes" in text
+
+    def test_of_many_the_first_are_named(self, run: Run, tmp_path: Path) -> None:
+        cards = [function(f"01:{slot:02x}.0", bar("rom", "64K")) for slot in range(12)]
+        file = tmp_path / "machine.json"
+        file.write_text(dump_topology(machine(bridge("00:01.0", *cards))))
+        text = run("solve", str(file)).stdout
+        assert "Optional, and left without an address (12 BARs)\n  0000:01:00.0 ROM, " in text
+        assert " and 4 more\n" in text
