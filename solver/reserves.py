@@ -21,6 +21,9 @@ from solver.reasons import lost_reserves
 from solver.request import Request
 from solver.result import Result, make_result
 
+LAST_WORD = 1.0
+"""Seconds for a plan once the user asked to stop."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reserved:
@@ -63,7 +66,10 @@ def solve_with_reserves(
     probe = _Probe(topology, request, run or engine("cp-sat"), deadline)
     granted, refused, proved = _grant(probe, reserves, progress)
     left = None if deadline is None else max(0.1, deadline - time.monotonic())
+    if probe.interrupted:
+        left = LAST_WORD
     result = probe.run(with_stand_ins(topology, granted), replace(request, time_limit=left), progress)
+    result = replace(result, interrupted=result.interrupted or probe.interrupted)
     result = _without_stand_ins(topology, request, granted, result, time.monotonic() - started)
     return Reserved(result, tuple(refused), proved)
 
@@ -96,22 +102,24 @@ def _grant(
     return granted, refused, proved
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Probe:
-    """Asks how many BARs stay without an address beside some reserves."""
+    """Asks how many BARs stay without an address beside some reserves; nothing more once the user asked to stop."""
 
     topology: Topology
     request: Request
     run: Engine
     deadline: float | None
+    interrupted: bool = False
 
     def unplaced(self, reserves: Sequence[Reserve], part: float) -> tuple[int, int] | None:
         """At least and at most, within a part of the time left, stand-ins counted; ``None`` where no plan was found."""
         limit = None if self.deadline is None else (self.deadline - time.monotonic()) * part
-        if limit is not None and limit < 0.05:
+        if self.interrupted or (limit is not None and limit < 0.05):
             return None
         request = replace(self.request, minimize=("unplaced",), whole_functions=False, time_limit=limit)
         result = self.run(with_stand_ins(self.topology, reserves), request, None)
+        self.interrupted = result.interrupted
         if not result.legal:
             return None
         value = next(objective for objective in result.plan.objectives if objective.name == "unplaced")

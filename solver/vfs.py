@@ -34,12 +34,15 @@ class VfCount:
         ``None`` where there is none, not even for 0.
     too_many
         The fewest that were proved not to fit; ``None`` = none were.
+    interrupted
+        The user asked to stop.
     """
 
     function: FunctionAddress
     total: int
     fit: int | None
     too_many: int | None
+    interrupted: bool = False
 
     @property
     def proved(self) -> bool:
@@ -83,7 +86,7 @@ def how_many_fit(
     low, high = 0, total + 1
     best = search.reach(0)
     if best is None:
-        return VfCount(function, total, None, None)
+        return VfCount(function, total, None, None, search.interrupted)
     wanted = total
     while low + 1 < high:
         tell(f"do {wanted} of {total} VFs of {function} fit?")
@@ -92,7 +95,7 @@ def how_many_fit(
             break
         low, high = (wanted, high) if fits else (low, wanted)
         wanted = (low + high) // 2
-    return VfCount(function, total, low, high if high <= total else None)
+    return VfCount(function, total, low, high if high <= total else None, search.interrupted)
 
 
 class _Search:

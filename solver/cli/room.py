@@ -63,7 +63,7 @@ def solve_with_room(
     """
     from models.edit import parse_vfs, with_vfs
     from models.reserves import parse_reserves
-    from solver.reserves import Reserved, solve_with_reserves
+    from solver.reserves import LAST_WORD, Reserved, solve_with_reserves
     from solver.vfs import how_many_fit
 
     started = time.monotonic()
@@ -72,6 +72,7 @@ def solve_with_room(
     wanted = [parse_vfs(topology, text)[:2] for text in room.fit]
     said = []
     counts: dict[str, int] = {}
+    interrupted = False
     for number, (function, total) in enumerate(wanted):
         there = topology
         for other, _ in wanted:
@@ -80,18 +81,22 @@ def solve_with_room(
         count = how_many_fit(there, function, total, replace(request, time_limit=share), progress)
         said.append(str(count))
         counts[function] = count.fit or 0
+        interrupted |= count.interrupted
+        if interrupted:
+            break
     for function, _ in wanted:
-        topology = with_vfs(topology, function, counts[function])
+        topology = with_vfs(topology, function, counts.get(function, 0))
     reserves = parse_reserves(topology, room.reserve)
     left = None if limit is None else max(0.1, started + limit - time.monotonic())
-    request = replace(request, time_limit=left)
+    request = replace(request, time_limit=LAST_WORD if interrupted else left)
     if reserves:
         found = solve_with_reserves(topology, request, reserves, progress, run=run)
     else:
         found = Reserved(run(topology, request, progress))
     said += _refusals(found.refused, proved=found.proved)
     plan = replace(found.result.plan, warnings=(*said, *found.result.plan.warnings))
-    result = replace(found.result, plan=plan, seconds=time.monotonic() - started)
+    seconds = time.monotonic() - started
+    result = replace(found.result, plan=plan, seconds=seconds, interrupted=interrupted or found.result.interrupted)
     return result, bool(found.refused) and found.proved
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -14,8 +15,11 @@ from models.reserves import PlannedReserve, Reserve, parse_reserves
 from models.resources import MIB, Range, parse_number
 from models.topology import Topology
 from solver.claims import false_claims
+from solver.cpsat.engine import solve
+from solver.engines import Progress
 from solver.request import PRESETS, Request
 from solver.reserves import Reserved, solve_with_reserves
+from solver.result import Result
 from tests.topologies import address, bar, bridge, function, host, key, machine
 
 REQUEST = Request(time_limit=20.0, workers=1)
@@ -156,6 +160,22 @@ class TestPlans:
     def test_one_in_every_hotplug_port(self) -> None:
         found = reserved(two_ports(), "hotplug=io:4K,mem:1M,pref:1M")
         assert len(found.result.plan.reserves) == 3
+
+
+def test_interrupted_it_asks_nothing_more_and_hands_back_a_plan() -> None:
+    calls = 0
+
+    def stopped(topology: Topology, request: Request, progress: Progress | None = None) -> Result:
+        nonlocal calls
+        calls += 1
+        return replace(solve(topology, request, progress), interrupted=calls == 1)
+
+    topology = two_ports()
+    wanted = parse_reserves(topology, ["00:01.0=pref:64M,pref:32M"])
+    found = solve_with_reserves(topology, REQUEST, wanted, run=stopped)
+    assert calls == 2
+    assert (found.result.interrupted, found.result.legal) == (True, True)
+    assert (found.refused, found.proved) == (wanted, False)
 
 
 class TestTheDocument:

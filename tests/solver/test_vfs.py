@@ -95,4 +95,5 @@ def test_without_time_what_is_known_is_a_range(answered: int) -> None:
     assert found.fit <= 24
     assert found.too_many is None or found.too_many > 24
     assert not found.proved
+    assert found.interrupted
     assert "for those in between time ran out" in str(found)
