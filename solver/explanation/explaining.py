@@ -81,21 +81,21 @@ def _part(case: Case, result: Result, trials: KernelTrials, seconds: float, tell
             part = replace(part, conflicts=tuple(conflicts), explained=explained)
         else:
             part = replace(part, explained=False)
-    always = _always(case, part)
+    always = _always(case, part, result)
     tell(f"{part.root}: what would help?")
     part = replace(part, always=always, ways=_ways(case, part, always, trials))
     whole.interrupted |= case.budget.interrupted
     return part
 
 
-def _always(case: Case, part: Part) -> Always | None:
+def _always(case: Case, part: Part, result: Result) -> Always | None:
     """Whether any placement exists under policy ``always``."""
-    if case.budget.left <= 0:
-        return None
-    if case.request.policy is Policy.ALWAYS:
-        count = None if part.impossible else len(part.unplaced)
-        return Always(part.verdict, count, None if part.impossible else part.bound)
-    return ways.try_always(case)
+    freest = replace(case.request, policy=Policy.ALWAYS).mobility(case.machine)
+    if case.immovable <= freest.immovable:  # what was asked first is the same question
+        if part.impossible or result.plan.status is Status.UNKNOWN:
+            return Always(part.verdict)
+        return Always(part.verdict, len(part.unplaced), part.bound, sum(bar.moved for bar in result.plan.bars))
+    return ways.try_always(case) if case.budget.left > 0 else None
 
 
 def _ways(case: Case, part: Part, always: Always | None, trials: KernelTrials) -> tuple[Way, ...]:
