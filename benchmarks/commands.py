@@ -67,7 +67,8 @@ def make(ctx: click.Context, family: str | None, output: Path | None, check: boo
     "without",
     multiple=True,
     metavar="LEVERS",
-    help="Run cp-sat without these levers, separated by commas; repeat it for several runs; none: with all.",
+    help="Run cp-sat without these levers, separated by commas; repeat it for several runs. none: with all of them; "
+    "each: with all of them, and without each.",
 )
 @click.option("--workers", type=click.IntRange(min=0), default=0, help="Solver threads; 0 = one per core.")
 @click.option(
@@ -131,10 +132,12 @@ def run(
         numbers,
         seconds,
         minimize,
-        [_levers(text) for text in without] or [""],
+        [levers for text in without for levers in _levers(text)] or [""],
         workers,
         memory_limit,
     )
+    if output.exists() and not output.is_dir():
+        raise InputError("expected a folder, found a file", source=str(output))
     found, bad = Review(read_table()), 0
     try:
         with progress("run") as report:
@@ -216,6 +219,10 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _levers(text: str) -> str:
-    """Levers in one order; ``none`` = all stay on."""
-    return "" if text.strip() == "none" else ",".join(sorted(one.strip() for one in text.split(",")))
+def _levers(text: str) -> list[str]:
+    """Sets of levers, each in one order: ``none`` = all stay on, ``each`` = that, and each one off."""
+    from solver.levers import LEVERS, parse_without
+
+    if text.strip() == "each":
+        return ["", *LEVERS]
+    return ["" if text.strip() == "none" else ",".join(sorted(parse_without({"without": text})))]

@@ -19,6 +19,7 @@ from benchmarks.rows import Row, append_row, read_rows
 from benchmarks.runner import Plan, complaints, engines_of, run, run_in_process
 from benchmarks.solving import Task, cpu_model, run_task
 from models.errors import InputError
+from solver.levers import LEVERS
 
 LIMIT = 30.0
 
@@ -192,6 +193,7 @@ def test_a_contradiction_ends_with_exit_code_1(tmp_path: Path, monkeypatch: pyte
         (["--family", "rock"], "unknown family 'rock'"),
         (["--seeds", "1,x"], "expected whole numbers"),
         (["--time-limit", "soon"], "expected seconds"),
+        (["--only", "toy/comb-3", "--engine", "cp-sat", "--without", "luck"], "unknown lever 'luck'"),
         (["--family", "corpus", "--corpus", "/nowhere"], "no such folder"),
     ],
 )
@@ -218,22 +220,29 @@ def test_a_folder_of_instances_of_ones_own(tmp_path: Path, monkeypatch: pytest.M
     asked = fake_rows(monkeypatch)
     made = make_all("toy", seed=9, kind="comb", size=4)
     write(Instance("toy/mine", made.topology, made.request, 9, {"kind": "comb", "size": 4}), tmp_path / "i")
-    arguments = [
-        "run",
-        "--instances",
-        str(tmp_path / "i"),
-        "--engine",
-        "cp-sat",
-        "--without",
-        "b,a",
-        "--without",
-        "none",
-    ]
-    done = CliRunner().invoke(main, [*arguments, "-o", str(tmp_path / "o")])
+    arguments = ["--instances", str(tmp_path / "i"), "--engine", "cp-sat"]
+    levers = ["--without", "shapes, floors", "--without", "none"]
+    done = CliRunner().invoke(main, ["run", *arguments, *levers, "-o", str(tmp_path / "o")])
     assert done.exit_code == 0
-    assert [(one.entry.name, one.levers_off) for one in asked] == [("toy/mine", "a,b"), ("toy/mine", "")]
+    assert [(one.entry.name, one.levers_off) for one in asked] == [("toy/mine", "floors,shapes"), ("toy/mine", "")]
     lines = (tmp_path / "o" / "rows.jsonl").read_text().splitlines()
-    assert [json.loads(line)["levers_off"] for line in lines] == ["a,b", ""]
+    assert [json.loads(line)["levers_off"] for line in lines] == ["floors,shapes", ""]
+
+
+def test_rows_are_not_written_into_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_text("")
+    done = CliRunner().invoke(main, ["run", "--only", "toy/comb-3", "--engine", "linux-7", "-o", str(path)])
+    assert done.exit_code == 2
+    assert "expected a folder" in done.stderr
+
+
+def test_each_lever_is_switched_off_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = fake_rows(monkeypatch)
+    arguments = ["run", "--only", "toy/comb-3", "--engine", "cp-sat,linux-7", "--without", "each"]
+    assert CliRunner().invoke(main, [*arguments, "-o", str(tmp_path)]).exit_code == 0
+    assert [one.levers_off for one in asked if one.engine == "cp-sat"] == ["", *LEVERS]
+    assert [one.levers_off for one in asked if one.engine == "linux-7"] == [""]
 
 
 def test_rows_of_an_earlier_run_are_compared(tmp_path: Path) -> None:
