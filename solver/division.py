@@ -70,6 +70,9 @@ class Divider:
         self.number: dict[object, int] = {}
         self.subtree: dict[int, tuple[int, int]] = {}
         self.known: dict[tuple[int, tuple[int, ...]], dict[WindowItem, Shape] | None] = {}
+        self.bars_of: dict[int, list[BarItem]] = {}
+        self.classes: dict[tuple[int, tuple[int, ...]], int] = {}
+        self.names: dict[object, int] = {}
         self.possible = True
         self.volume = 0
         self._list_choices(bus)
@@ -82,10 +85,10 @@ class Divider:
             self._list_choices(inner)
             for window in inner.windows:
                 self._choose(bus, window, prefetchable=window.kind == "pref")
-        for bar in self.bars_on.get(bus.number, []):
-            if bar.space == self.space:
-                self.volume += bar.span
-                self._choose(bus, bar, prefetchable=bar.prefetchable)
+        self.bars_of[bus.number] = [bar for bar in self.bars_on.get(bus.number, []) if bar.space == self.space]
+        for bar in self.bars_of[bus.number]:
+            self.volume += bar.span
+            self._choose(bus, bar, prefetchable=bar.prefetchable)
         self.subtree[bus.number] = first, len(self.choices)
 
     def _choose(self, bus: BusNode, item: BarItem | WindowItem, *, prefetchable: bool) -> None:
@@ -114,26 +117,86 @@ class Divider:
         return list(order)
 
     def divide(self) -> Division | None:
-        """Search the best branch first; ``None`` where something has no window or the tables would be too large."""
-        if not self.possible:
-            return None
+        """Climb to a good division, then search the best branch first until none is better.
+
+        ``None`` where something has no window or the tables would be too large.
+        """
         open_ = (_OPEN,) * len(self.choices)
-        first = self._least(open_)
-        if first is None:
+        first = self._least(open_) if self.possible else None
+        best = self._climb(first) if first is not None else None
+        if first is None or best is None:
             return None
+        value, division = best
         branches: list[tuple[int, int, tuple[int, ...]]] = [(first, 0, open_)]
+        seen = set()
         for _ in range(_NODES):
             least, depth, decided = heapq.heappop(branches)
+            if least >= value:
+                return Division(value * self.shapes.unit, self._layouts(division))
             number = next((number for number in self.order if self._matters(number, decided)), None)
             if number is None:
                 return Division(least * self.shapes.unit, self._layouts(decided))
             for choice in range(len(self.choices[number])):
                 branch = (*decided[:number], choice, *decided[number + 1 :])
-                value = self._least(branch)
-                if value is None:
+                least_of_branch = self._least(branch)
+                if least_of_branch is None:
                     return None
-                heapq.heappush(branches, (value, depth - 1, branch))
-        return Division(branches[0][0] * self.shapes.unit, None)
+                alike = self._alike(self.bus, branch)
+                if alike not in seen:
+                    seen.add(alike)
+                    heapq.heappush(branches, (least_of_branch, depth - 1, branch))
+            if not branches:
+                return Division(value * self.shapes.unit, self._layouts(division))
+        return Division(min(value, branches[0][0]) * self.shapes.unit, self._layouts(division))
+
+    def _climb(self, least: int) -> tuple[int, tuple[int, ...]] | None:
+        """A good division: by size, then one choice changed after the other while that helps."""
+        bars = [item for item in (self.items[number] for number in self.order) if isinstance(item, BarItem)]
+        sizes = sorted({bar.span for bar in bars})
+        best: tuple[int, tuple[int, ...]] | None = None
+        for limit in [0, *sizes]:
+            best = self._better(best, self._by_size(limit))
+            if best is None or best[0] <= least:
+                return best
+        improved = True
+        while improved and best is not None:
+            before = best[0]
+            for number in self.order:
+                for choice in range(len(self.choices[number])):
+                    if choice != best[1][number]:
+                        best = self._better(best, (*best[1][:number], choice, *best[1][number + 1 :])) or best
+                        if best[0] <= least:
+                            return best
+            improved = best[0] < before
+        return best
+
+    def _better(
+        self, best: tuple[int, tuple[int, ...]] | None, decided: tuple[int, ...]
+    ) -> tuple[int, tuple[int, ...]] | None:
+        value = self._least(decided)
+        return best if value is None or (best is not None and best[0] <= value) else (value, decided)
+
+    def _by_size(self, limit: Size) -> tuple[int, ...]:
+        """BARs of at most ``limit`` bytes in the memory window, all others in the prefetchable one."""
+        decided = [0] * len(self.choices)
+        for number, item in enumerate(self.items):
+            if isinstance(item, BarItem) and len(self.choices[number]) > 1 and item.span <= limit:
+                decided[number] = 1
+        return tuple(decided)
+
+    def _alike(self, bus: BusNode, decided: Sequence[int]) -> int:
+        """The same number for branches that differ only in which of several equal devices is which."""
+        first, last = self.subtree[bus.number]
+        key = (bus.number, tuple(decided[first:last]))
+        if key not in self.classes:
+            windows = self._windows(bus, decided) or {}
+            mine = tuple((window.kind, shape.table.number) for window, shape in windows.items())
+            inner = tuple(sorted(self._alike(each, decided) for each in self.bridges_on.get(bus.number, [])))
+            waiting = tuple(
+                sorted(bar.span for bar in self.bars_of[bus.number] if decided[self.number[bar.key]] == _OPEN)
+            )
+            self.classes[key] = self.names.setdefault((mine, inner, waiting), len(self.names))
+        return self.classes[key]
 
     def _matters(self, number: int, decided: tuple[int, ...]) -> bool:
         """Whether this choice is open and holds anything."""
@@ -168,8 +231,8 @@ class Divider:
                 outer = self._chosen(window, decided)
                 if outer is not None:
                     inside[outer].append((window, shape))
-        for bar in self.bars_on.get(bus.number, []):
-            outer = self._chosen(bar, decided) if bar.space == self.space else None
+        for bar in self.bars_of[bus.number]:
+            outer = self._chosen(bar, decided)
             if outer is not None:
                 bars[outer].append(bar)
         made: dict[WindowItem, Shape] = {}

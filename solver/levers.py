@@ -18,7 +18,7 @@ LEVERS: dict[str, str] = {
     "shapes": "exact shortest windows, by dynamic programming: a bound, and windows that reach it",
     "siblings": "an order among BARs and bridges of the same shape",
     "hints": "the best known plan as a hint to the solver",
-    "freezing": "what need not move is held still first; a plan that reaches the bound so needs no larger model",
+    "insertion": "on large machines, a first plan that lets each new BAR in beside as much of what stands as can stay",
 }
 """Levers by name, with what each does."""
 

@@ -114,7 +114,7 @@ class Shapes:
         return None if table is None else Shape(table, items)
 
     def layout(self, shape: Shape, window: WindowItem, start: int) -> Layout | None:
-        """The contents of the shortest window that begins at unit ``start``; ``None`` where VF blocks are in the way."""
+        """The contents of the shortest window that begins at unit ``start``; ``None`` where VF blocks hinder."""
         table = shape.table
         period = len(table.lengths)
         column = start % period
@@ -198,7 +198,7 @@ def _steps(counts: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(prod(count + 1 for count in counts[index + 1 :]) for index in range(len(counts)))
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=4096)
 def _transitions(counts: tuple[int, ...]) -> list[tuple[int, Units, Units]]:
     """Sets of contents, from small to large, with the kind that comes last and the sets without it."""
     steps = _steps(counts)

@@ -304,7 +304,6 @@ class Constraints:
             ]
             self.model.add_no_overlap([window.interval, *fixed])
 
-
     def scope(self) -> None:
         """A window outside of the scope stays as it is, in breach of a rule or not."""
         for window in self.variables.windows:

@@ -19,11 +19,14 @@ from models.resources import FunctionAddress, Size, Space
 from solver.arrangement import Arrangement
 from solver.cpsat.constraints import Walls
 from solver.cpsat.group import Group, blame, collisions, merge, must_change, part_of, pinned
+from solver.cpsat.insertion import LARGE, Insertion
 from solver.cpsat.model import Answer, Limits, PlacementModel
 from solver.cpsat.shortest import Shortest
 from solver.cpsat.worth import floors, today, worth
+from solver.levels import pack_level
 from solver.packing import TOGETHER, Packer, shrink
 from solver.problem import BarItem, Problem, WindowItem, choices, unplaceable
+from solver.shapes import Shapes
 
 _TRIES = 3
 """How often the solver is asked for one group."""
@@ -42,6 +45,8 @@ class Search:
         A legal arrangement of the whole problem to start from; today's where none is given.
     without
         Levers that are switched off (:data:`solver.levers.LEVERS`).
+    shapes
+        Tables of windows that several root buses share.
     """
 
     def __init__(
@@ -52,6 +57,7 @@ class Search:
         progress: Callable[[str], None] | None = None,
         known: Arrangement | None = None,
         without: frozenset[str] = frozenset(),
+        shapes: dict[Size, Shapes] | None = None,
     ) -> None:
         self.problem, self.minimize, self.limits, self.without = problem, minimize, limits, without
         self.progress = progress or (lambda line: None)
@@ -59,7 +65,7 @@ class Search:
         self.known = known or today(problem.bars, problem.windows)
         self.groups = self.order = self._groups()
         self.packers = {way: Packer(problem, way) for way in TOGETHER}
-        self.shortest = Shortest(self.packers[0])
+        self.shortest = Shortest(self.packers[0], {} if shapes is None else shapes)
 
     def begin(self) -> None:
         """First arrangements without a solver, group by group, as long as there is time."""
@@ -74,11 +80,27 @@ class Search:
         """The best arrangement, its value and its bound; an interrupt ends the search, not the answer."""
         self.limits = limits
         try:
+            self._insert()
             infeasible = self._search()
         except KeyboardInterrupt:
             self.limits.interrupted = True
             infeasible = None
         return infeasible or self._together()
+
+    def _insert(self) -> None:
+        """On a large root bus, improve the known arrangement before anything is proved."""
+        if "insertion" in self.without or self.minimize[0] != "unplaced" or len(self.problem.bars) < LARGE:
+            return
+        chosen = {id(group): part_of(self.known, group) for group in self.groups}
+        if any(must_change(group) for group in self.groups) or collisions(self.groups, chosen):
+            return
+        limits = self.limits.share(0.4)
+        chosen = Insertion(self.problem, self.groups, self.minimize, limits, chosen).run()
+        self.limits.interrupted |= limits.interrupted
+        self.known = Arrangement()
+        for group in self.groups:
+            self.known.bars.update(chosen[id(group)].bars)
+            self.known.windows.update(chosen[id(group)].windows)
 
     @property
     def proved(self) -> bool:
@@ -221,14 +243,15 @@ class Search:
         """The group from scratch, beside all others if there is room, else beside what cannot move."""
         if not all(bar.movable for bar in group.bars) or any(bar.bus.subtractive for bar in group.bars):
             return []
-        if any(bar.choice is not None for bar in group.bars):
-            return []  # sizes are the model's to choose
         if any(window.stays for window in group.windows):
-            return []  # nor does a packing keep windows where they are
+            return []  # a packing does not keep windows where they are
         spaces: set[Space] = {item.space for item in group.windows} | {item.space for item in group.bars}
         for everything in (True, False):
             walls = self._walls(group, everything=everything)
-            packed = [self.packers[way].pack(group.atoms, spaces, walls) for way in ways]
+            if any(bar.choice is not None for bar in group.bars):
+                packed = [pack_level(self.problem, group.atoms, spaces, walls, ways)]
+            else:
+                packed = [self.packers[way].pack(group.atoms, spaces, walls) for way in ways]
             if group.exact and "wasted_bytes" in self.minimize and "shapes" not in self.without:
                 offered = self.shortest.offers(group)
                 if offered is not None:
@@ -269,14 +292,12 @@ class Search:
                 self.groups = merge(self.groups, (first, second))
                 merged = self.groups[-1]
                 merged.answer = self._one_as_today((first, second), merged) or Answer(None, {}, {})
+                if any(bar.choice is not None for bar in merged.bars):
+                    merged.answer = self._first_answer(merged, TOGETHER) or merged.answer
                 merged.answer.bounds = dict(values)
                 return [merged]
         return []
 
-    def _rearrange(self, group: Group) -> bool:
-        """Another arrangement of the same value, around everything the others have chosen."""
-        if not group.answer.proved:
-            return False
     def _one_as_today(self, pair: tuple[Group, Group], merged: Group) -> Answer | None:
         """A first answer of two merged groups: the better one of them as it was found, the other as it is today."""
         best: Answer | None = None
@@ -296,6 +317,10 @@ class Search:
                 best = answer
         return best
 
+    def _rearrange(self, group: Group) -> bool:
+        """Another arrangement of the same value, around everything the others have chosen."""
+        if not group.answer.proved:
+            return False
         self.progress(f"{self.problem.root.name}: another place for {', '.join(group.atoms[:3])}")
         model = self._model(group, everything=True)
         found = model.reach(group.answer.values, self.limits, group.answer.arrangement)

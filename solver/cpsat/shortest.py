@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from models.resources import Size, Space
 from solver.cpsat.group import Group
 from solver.cpsat.worth import is_plain
-from solver.division import Division, Divider
+from solver.division import Divider, Division
 from solver.packing import Layout, Packer
 from solver.problem import BusNode, WindowItem
 from solver.shapes import Shapes
@@ -21,10 +21,12 @@ class Shortest:
     ----------
     packer
         Knows what stands on each bus.
+    shapes
+        Tables by the granularity of windows; several root buses may share them.
     """
 
     packer: Packer
-    shapes: dict[Size, Shapes] = field(default_factory=dict)
+    shapes: dict[Size, Shapes]
     known: dict[tuple[int, Space], Division | None] = field(default_factory=dict)
 
     def waste(self, group: Group) -> Size:
@@ -44,7 +46,7 @@ class Shortest:
             if division is None or division.layouts is None:
                 return None
             found.setdefault(bus.number, {}).update(division.layouts)
-        return found
+        return found or None
 
     def _bridges(self, group: Group) -> list[tuple[BusNode, Space]]:
         if not is_plain(group.bars, group.windows) or any(

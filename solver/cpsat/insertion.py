@@ -1,0 +1,110 @@
+"""A first plan for large machines: let new BARs in one function of the root bus at a time, beside what stands.
+
+Each step is a small model of one group, then of a group and a few of its
+neighbours, around everything else as it is. Nothing is proved here; what is
+found is a plan to fall back on, and the better it is, the sooner the proof ends.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from models.resources import Space
+from solver.arrangement import Arrangement
+from solver.cpsat.constraints import Walls
+from solver.cpsat.group import Group, part_of, pinned
+from solver.cpsat.model import Answer, Limits, PlacementModel
+from solver.cpsat.worth import worth
+from solver.problem import Problem, Span
+
+LARGE = 100
+"""BARs of a root bus from which on a first plan is looked for so."""
+
+_WIDTHS = (0, 1, 2, 4, 6)
+"""How many neighbours may move beside a group, one round after the other."""
+
+_PART = 0.15
+"""Part of the time left that one step may take."""
+
+
+class Insertion:
+    """Improves a legal arrangement of all groups.
+
+    Parameters
+    ----------
+    minimize
+        Objectives in lexicographic order, the first of which counts BARs without an address.
+    chosen
+        The arrangement of each group, by its ``id``; no two collide.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        groups: Sequence[Group],
+        minimize: tuple[str, ...],
+        limits: Limits,
+        chosen: dict[int, Arrangement],
+    ) -> None:
+        self.problem, self.groups, self.minimize, self.limits = problem, groups, minimize[:2], limits
+        self.chosen = chosen
+
+    def run(self) -> dict[int, Arrangement]:
+        """The arrangement of each group when everything has a place, or time is up."""
+        for width in _WIDTHS:
+            for group in self.groups:
+                if self.limits.left > 0 and self._values(group)[0]:
+                    self._improve([group, *self._neighbours(group, width)])
+        return self.chosen
+
+    def _values(self, group: Group) -> list[int]:
+        values = worth(group.bars, group.windows, self.chosen[id(group)])
+        return [values[name] for name in self.minimize]
+
+    def _neighbours(self, group: Group, count: int) -> list[Group]:
+        """Groups next to this one, or next to the most free space where it stands nowhere, of its address spaces."""
+        spaces = {window.space for window in group.windows} | {bar.space for bar in group.bars}
+        order: dict[Space, list[tuple[Span, Group]]] = defaultdict(list)
+        for each in self.groups:
+            for space, span in each.spans(self.chosen[id(each)]):
+                if space in spaces:
+                    order[space].append((span, each))
+        near: list[tuple[int, int, Group]] = []
+        for items in order.values():
+            items.sort(key=lambda entry: entry[0])
+            mine = [number for number, (_, each) in enumerate(items) if each is group]
+            for number, (span, each) in enumerate(items):
+                before = items[number - 1][0][1] if number else 0
+                after = items[number + 1][0][0] if number + 1 < len(items) else span[1]
+                distance = min((abs(number - other) for other in mine), default=0)
+                near.append((distance, -max(span[0] - before, after - span[1]), each))
+        near.sort(key=lambda entry: entry[:2])
+        return list(dict.fromkeys(each for _, _, each in near if each is not group))[:count]
+
+    def _improve(self, party: list[Group]) -> None:
+        """Place these groups anew around all others, if that is better."""
+        bars = [bar for group in party for bar in group.bars]
+        windows = [window for group in party for window in group.windows]
+        now = Arrangement()
+        for group in party:
+            now.bars.update(self.chosen[id(group)].bars)
+            now.windows.update(self.chosen[id(group)].windows)
+        values = worth(bars, windows, now)
+        start = Answer(now, {name: values[name] for name in self.minimize}, {})
+        before = list(start.values.values())
+        model = PlacementModel(self.problem, bars, windows, self._walls(party), require_all=False)
+        limits = self.limits.share(_PART)
+        found = model.minimize(self.minimize, limits, {}, now, start)
+        self.limits.interrupted |= limits.interrupted
+        if found.arrangement is not None and list(found.values.values()) < before:
+            for group in party:
+                self.chosen[id(group)] = part_of(found.arrangement, group)
+
+    def _walls(self, party: list[Group]) -> Walls:
+        walls: Walls = defaultdict(list)
+        for group in self.groups:
+            if group not in party:
+                for space, span in (*group.spans(self.chosen[id(group)]), *pinned(group)):
+                    walls[space].append(span)
+        return walls
