@@ -55,10 +55,12 @@ class VfCount:
         text = f"{self.fit} of {self.total} VFs of {self.function} fit"
         if self.fit == self.total:
             return text
-        if self.proved:
-            return f"{text}, {self.too_many} are proved not to"
-        more = "" if self.too_many is None else f" and {self.too_many} are proved not to"
-        return f"{text}{more}; for those in between time ran out"
+        known = ""
+        if self.too_many is not None:
+            known = f"proved: {self.too_many} {'does' if self.too_many == 1 else 'do'} not"
+        if not self.proved:
+            known = f"{known}; " * bool(known) + "time ran out for those in between"
+        return f"{text} ({known})"
 
 
 def how_many_fit(

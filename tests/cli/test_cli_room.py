@@ -44,7 +44,7 @@ class TestVfs:
     def test_as_many_as_fit(self, run: Run, document: str) -> None:
         result = run("solve", document, "--vfs", "0000:01:00.0=fit")
         assert result.exit_code == 0
-        assert "24 of 64 VFs of 0000:01:00.0 fit, 25 are proved not to" in result.stdout
+        assert "24 of 64 VFs of 0000:01:00.0 fit (proved: 25 do not)" in result.stdout
         assert "[size=1M] x 24 VFs" in result.stdout
 
     def test_the_plan_is_for_the_machine_with_that_number(self, run: Run, document: str, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def test_as_many_as_the_window_has_room_for() -> None:
     found = how_many_fit(card(), NIC, 64, REQUEST)
     assert found == VfCount(NIC, 64, 24, 25)
     assert found.proved
-    assert str(found) == "24 of 64 VFs of 0000:01:00.0 fit, 25 are proved not to"
+    assert str(found) == "24 of 64 VFs of 0000:01:00.0 fit (proved: 25 do not)"
 
 
 def test_all_of_them() -> None:
@@ -50,6 +50,7 @@ def test_all_of_them() -> None:
 def test_none_of_them() -> None:
     found = how_many_fit(card(vfs=4, size="64M"), NIC, 4, REQUEST)
     assert (found.fit, found.too_many, found.proved) == (0, 1, True)
+    assert str(found) == "0 of 4 VFs of 0000:01:00.0 fit (proved: 1 does not)"
 
 
 def test_no_vf_takes_the_place_of_a_bar_that_needs_one() -> None:
@@ -96,4 +97,4 @@ def test_without_time_what_is_known_is_a_range(answered: int) -> None:
     assert found.too_many is None or found.too_many > 24
     assert not found.proved
     assert found.interrupted
-    assert "for those in between time ran out" in str(found)
+    assert "time ran out for those in between" in str(found)
