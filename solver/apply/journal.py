@@ -42,6 +42,8 @@ class Journal:
     begun: dict[int, dict[str, Any]] = field(default_factory=dict)
     done: set[int] = field(default_factory=set)
     end: str | None = None
+    _whole: int | None = None
+    """Bytes of a file that was read up to its last whole line; what is behind goes before anything is added."""
 
     @classmethod
     def start(cls, folder: Path, boot: str, topology_sha256: str, actions: list[Action]) -> Journal:
@@ -66,7 +68,8 @@ class Journal:
         InputError
             If it is no journal of this version.
         """
-        lines = path.read_bytes().split(b"\n")[:-1]
+        data = path.read_bytes()
+        lines = data.split(b"\n")[:-1]
         try:
             head, *records = [json.loads(line) for line in lines]
             if head["format"] != FORMAT:
@@ -75,6 +78,7 @@ class Journal:
             journal = cls(path, head["boot"], head["topology_sha256"], actions)
             for record in records:
                 journal._take(record)
+            journal._whole = data.rfind(b"\n") + 1
         except (ValueError, KeyError, TypeError) as error:
             if isinstance(error, InputError):
                 raise
@@ -114,6 +118,9 @@ class Journal:
 
     def _append(self, record: dict[str, Any]) -> None:
         with self.path.open("ab") as file:
+            if self._whole is not None:
+                file.truncate(self._whole)
+                self._whole = None
             file.write(json.dumps(record, separators=(",", ":")).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())

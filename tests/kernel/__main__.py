@@ -7,11 +7,15 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from tests.kernel.apply import apply_scenario, keep
+from tests.kernel.apply_faults import apply_faults, keep_faults
+from tests.kernel.apply_scenarios import SCENARIOS
 from tests.kernel.capture import capture
 from tests.kernel.collect import collect, live_records
 from tests.kernel.debian import META_PACKAGES, default_root, install_tools, kernels, set_up, why_not_ready
 from tests.kernel.guest import GuestError, QemuCrashedError
 from tests.kernel.judge import judge, machine_of, record_of
+from tests.kernel.module import fetch_headers, why_not_buildable
 from tests.kernel.pitfalls import MACHINES
 from tests.kernel.record import RECORDS, Record
 from tests.kernel.scenarios import SAMPLES
@@ -26,6 +30,7 @@ def main() -> int:
     verbs = parser.add_subparsers(dest="verb", required=True)
     setup = verbs.add_parser("setup", help="download and unpack Debian kernels, and make them bootable")
     setup.add_argument("--install", action="store_true", help="install QEMU and its like with apt-get first, as root")
+    setup.add_argument("--module", action="store_true", help="also what kernel modules are built with")
     one = verbs.add_parser("capture", help="boot a machine, play its scenario and write what the guest shows")
     one.add_argument("machine", choices=sorted(SAMPLES))
     one.add_argument("folder", type=Path)
@@ -44,6 +49,11 @@ def main() -> int:
     judged.add_argument("last", type=int, nargs="?", help="last seed")
     judged.add_argument("--plug", action="store_true", help="recorded hot-adds that failed, instead of boots")
     judged.add_argument("--kernel", choices=sorted(META_PACKAGES), default="6.1")
+    applied = verbs.add_parser("apply", help="carry plans out on real kernels; rows in apply.jsonl are replaced")
+    applied.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"{', '.join(SCENARIOS)}; none = all")
+    applied.add_argument("--route", choices=("live", "kexec"), default="live")
+    applied.add_argument("--faults", action="store_true", help="let everything fail in turn instead")
+    applied.add_argument("--kernel", choices=sorted(META_PACKAGES), default="6.1")
     arguments = parser.parse_args()
     if arguments.verb == "collect":
         print(f"{len(collect(arguments.captures, arguments.output))} records in {arguments.output}")
@@ -59,6 +69,8 @@ def main() -> int:
         return 0
     if arguments.verb == "judge":
         return _judge(arguments)
+    if arguments.verb == "apply":
+        return _apply(arguments)
     capture(SAMPLES[arguments.machine], kernels(arguments.root)[arguments.kernel], arguments.folder)
     return 0
 
@@ -72,6 +84,8 @@ def _set_up(arguments: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 1
     for kernel in ready.values():
+        if arguments.module:
+            fetch_headers(kernel, arguments.root)
         print(f"{kernel.series}: {kernel.release}")
     return 0
 
@@ -93,6 +107,34 @@ def _record(arguments: argparse.Namespace) -> None:
                 print(record.name, record.parameters, "without an address:", ", ".join(missing) or "none", flush=True)
         except GuestError as error:
             print(f"{machine.name}: {str(error).splitlines()[0]}", flush=True)
+
+
+def _apply(arguments: argparse.Namespace) -> int:
+    """One line for each scenario; 1 if something was not as planned."""
+    kernel = kernels(arguments.root)[arguments.kernel]
+    missing = why_not_buildable(kernel, arguments.root)
+    if missing:
+        print(missing, file=sys.stderr)
+        return 1
+    wrong = 0
+    for name in arguments.scenarios or SCENARIOS:
+        if arguments.faults:
+            faults = apply_faults(SCENARIOS[name], kernel)
+            keep_faults(faults)
+            bad = [f"{fault.kind} {fault.point}: {fault.said}" for fault in faults if not fault.restored]
+            print(name, f"{len(faults)} faults,", f"{len(bad)} not as before", flush=True)
+        else:
+            row = apply_scenario(SCENARIOS[name], kernel, route=arguments.route)
+            keep(row)
+            bad = [*row.refused, *row.tree, *row.broken]
+            print(
+                name,
+                f"moved {row.moved_bars} (proved {row.proved}),",
+                "; ".join(map(str, bad)) or "as planned",
+                flush=True,
+            )
+        wrong += bool(bad)
+    return 1 if wrong else 0
 
 
 def _judge(arguments: argparse.Namespace) -> int:

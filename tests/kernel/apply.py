@@ -31,7 +31,7 @@ from tests.kernel.guest_files import GuestFiles
 from tests.kernel.module import prepared
 from tests.kernel.record import RECORDS
 from tests.kernel.referee import state
-from tests.kernel.state import Listed, differences
+from tests.kernel.state import Listed, State, differences
 
 ROWS = RECORDS / "apply.jsonl"
 
@@ -63,6 +63,8 @@ class Row:
         Functions that do not work afterwards.
     passes
         Rounds of checksums over a drive that stayed, while the plan was carried out; all were right.
+    undone
+        What was elsewhere than before once the run was taken back; ``None`` where it was not.
     rescan
         The comparison: the branch removed and rescanned.
     """
@@ -83,6 +85,7 @@ class Row:
     works: list[str]
     data: dict[str, bool] = field(default_factory=dict)
     passes: int | None = None
+    undone: list[str] | None = None
     rescan: dict[str, Any] = field(default_factory=dict)
 
 
@@ -154,8 +157,11 @@ def apply_scenario(scenario: Scenario, kernel: Kernel, *, route: str = "live", c
             row.refused = carry_out(guest, topology, plan, steps, Path(folder))
             row.passes = _stop_load(guest) if load else None
         _look(guest, row, plan, filled)
-    if compare and scenario.machine.plugs:
-        row.rescan = _rescanned(scenario, kernel)
+        if route == "live" and not row.refused:
+            left = Session(machine_of(guest), Path(folder)).undo()[1]
+            row.undone = [*left, *differences(after.placement(), state(guest).placement())]
+            if compare:
+                row.rescan = _rescanned(guest, scenario, after, now)
     return row
 
 
@@ -243,21 +249,15 @@ def _stop_load(guest: Guest) -> int:
 # -- the comparison --------------------------------------------------------------------------------------------------
 
 
-def _rescanned(scenario: Scenario, kernel: Kernel) -> dict[str, Any]:
+def _rescanned(guest: Guest, scenario: Scenario, after: State, now: dict[FunctionAddress, bool]) -> dict[str, Any]:
     """What the stock kernel does when the branch is removed and rescanned: who is disturbed, who is lost."""
-    with Guest(scenario.machine, kernel) as guest:
-        play(guest)
-        after = state(guest)
-        now = working(guest, after)
-        below = [
-            address for address, listed in after.functions.items() if address in now and _is_below(listed, scenario)
-        ]
-        guest.run(
-            "".join(f"echo 1 >/sys/bus/pci/devices/{bridge}/remove\n" for bridge in scenario.top)
-            + "sleep 1; echo 1 >/sys/bus/pci/rescan; sleep 2"
-        )
-        guest.settle()
-        result = working(guest, state(guest))
+    below = [address for address, listed in after.functions.items() if address in now and _is_below(listed, scenario)]
+    guest.run(
+        "".join(f"echo 1 >/sys/bus/pci/devices/{bridge}/remove\n" for bridge in scenario.top)
+        + "sleep 1; echo 1 >/sys/bus/pci/rescan; sleep 2"
+    )
+    guest.settle()
+    result = working(guest, state(guest))
     return {
         "disturbed": [address for address in below if now[address]],
         "lost": [address for address in now if now[address] and not result.get(address)],

@@ -1,0 +1,54 @@
+"""What came of the scenarios, as tables for docs/apply.md."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from tests.kernel.apply import rows
+from tests.kernel.apply_faults import fault_rows
+
+
+def comparison() -> Iterator[str]:
+    """One row for each scenario: the stock kernel, barplan, and the stock kernel once the branch is rescanned."""
+    heads = "hot-add: without space / killed", "barplan: moved / down / lost", "remove and rescan: down / lost"
+    yield f"| scenario | kernels | {' | '.join(heads)} |"
+    yield "|---|---|---|---|---|"
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows():
+        groups.setdefault((row["scenario"], row["route"], *_numbers(row)), []).append(row)
+    for (scenario, route, *numbers), same in groups.items():
+        kernels = ", ".join(row["kernel"] for row in same)
+        name = scenario if route == "live" else f"{scenario}, {route}"
+        yield f"| {name}: {same[0]['what']} | {kernels} | {' | '.join(numbers)} |"
+
+
+def _numbers(row: dict[str, Any]) -> tuple[str, str, str]:
+    rescan = row["rescan"]
+    other = f"{len(rescan['disturbed'])} / {len(rescan['lost'])}" if rescan else "-"
+    if rescan and not rescan["repaired"]:
+        other += ", not repaired"
+    mine = f"{row['moved_bars']} / {len(row['down'])} / {len(row['broken'])}"
+    return f"{len(row['no_space'])} / {len(row['lost_by_hot_add'])}", mine, other
+
+
+def faults() -> Iterator[str]:
+    """How many faults were tried in real kernels, and how many left the machine as it was."""
+    yield "| fault | scenario | kernels | points | all as before |"
+    yield "|---|---|---|---|---|"
+    words = {
+        "claim": "the n-th claim fails in the kernel",
+        "write": "the n-th register write has no effect",
+        "undo": "killed before the n-th action, then `--undo`",
+        "resume": "killed before the n-th action, then `--resume`",
+    }
+    counted: Counter[tuple[str, str, str]] = Counter()
+    bad: Counter[tuple[str, str, str]] = Counter()
+    for row in fault_rows():
+        key = row["kind"], row["scenario"], row["kernel"]
+        counted[key] += 1
+        bad[key] += not row["restored"]
+    for (kind, scenario, kernel), number in sorted(counted.items(), key=lambda item: [*words].index(item[0][0])):
+        wrong = bad[kind, scenario, kernel]
+        yield f"| {words[kind]} | {scenario} | {kernel} | {number} | {'yes' if not wrong else f'{wrong} not'} |"
