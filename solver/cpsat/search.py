@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from models.resources import FunctionAddress, Size, Space
+from models.resources import Size, Space
 from solver.arrangement import Arrangement
 from solver.cpsat.constraints import Walls
 from solver.cpsat.group import Group, blame, collisions, merge, must_change, part_of, pinned
@@ -130,11 +130,15 @@ class Search:
         """One group for each root-bus function and address space; functions that overlap today share one."""
         # A function moves once, whatever the address space of its BARs.
         joint = not {"moved_functions", "prepared_drivers", "unplaced_functions"}.isdisjoint(self.minimize)
-        parts: dict[tuple[FunctionAddress, str], Group] = {}
+        parts: dict[tuple[str, str], Group] = {}
 
         def group_of(item: BarItem | WindowItem) -> Group:
-            label = (item.atom, "all" if joint else item.space)
-            return parts.setdefault(label, Group((item.atom,), [], []))
+            atom = "all" if "groups" in self.without else item.atom
+            label = (atom, "all" if joint or atom == "all" else item.space)
+            group = parts.setdefault(label, Group((), [], []))
+            if item.atom not in group.atoms:
+                group.atoms = (*group.atoms, item.atom)
+            return group
 
         for window in self.problem.windows:
             group_of(window).windows.append(window)
@@ -216,7 +220,9 @@ class Search:
 
     def _model(self, group: Group, *, require_all: bool = False, everything: bool = False) -> PlacementModel:
         walls = self._walls(group, everything=everything)
-        return PlacementModel(self.problem, group.bars, group.windows, walls, require_all=require_all)
+        return PlacementModel(
+            self.problem, group.bars, group.windows, walls, require_all=require_all, without=self.without
+        )
 
     def _hint(self, group: Group, answer: Answer | None) -> Arrangement:
         known = answer.arrangement if answer is not None else None
@@ -230,7 +236,8 @@ class Search:
             if self.known_is_legal:  # but it may leave alone what has to change
                 known = part_of(self.known, group)
                 candidates += [known, shrink(group.bars, group.windows, known)]
-        candidates += self._packed(group, ways)
+        if "packings" not in self.without:
+            candidates += self._packed(group, ways)
         if not candidates:
             return None
         worths = [worth(group.bars, group.windows, candidate) for candidate in candidates]
