@@ -16,6 +16,7 @@ from models.topology import BarKey
 from solver.arrangement import Arrangement
 from solver.cpsat.constraints import Constraints, Walls
 from solver.cpsat.objectives import Term, objective
+from solver.cpsat.siblings import Siblings
 from solver.cpsat.variables import Expression, Variables, make_variables
 from solver.problem import BarItem, Problem, WindowItem
 
@@ -91,6 +92,8 @@ class PlacementModel:
         Ranges on the root bus taken by everything else.
     require_all
         Every required BAR that some root window can hold gets a place, as it is known to be possible.
+    without
+        Levers that are switched off (:data:`solver.levers.LEVERS`).
     """
 
     def __init__(
@@ -101,12 +104,16 @@ class PlacementModel:
         walls: Walls,
         *,
         require_all: bool,
+        without: Collection[str] = (),
     ) -> None:
         self.variables: Variables = make_variables(bars, windows, require_all=require_all)
         self.hopeless = self.variables.hopeless
         self.constraints = Constraints(problem, self.variables, walls)
         self.constraints.add_all()
         self.model = self.variables.model
+        self.without = without
+        if "siblings" not in without:
+            Siblings(problem, self.variables).order()
 
     def minimize(
         self,
@@ -257,6 +264,8 @@ class PlacementModel:
     def _hint(self, hint: Arrangement | None) -> None:
         """Start from a known arrangement; from today's where none is given."""
         self.model.clear_hints()  # type: ignore[no-untyped-call]
+        if "hints" in self.without:
+            return
         for bar in self.variables.bars:
             if not bar.item.movable:
                 continue
