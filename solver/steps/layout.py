@@ -39,12 +39,14 @@ class Layout:
     touched: list[WindowKey] = field(default_factory=list)
     """Windows that may differ from today at some moment, from the root down."""
     tolerated: set[frozenset[str]] = field(default_factory=set)
+    _bus: dict[FunctionAddress, str] = field(default_factory=dict)
     _fixed_need: dict[WindowKey, list[Need]] = field(default_factory=dict)
     _fixed_items: dict[str, list[Item]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         ground = self.ground
         self.movers = frozenset(ground.movers)
+        self._bus = {address: ground.bus_name(address) for address in ground.functions}
         before, after = ground.chains
         touched = {key for key in ground.windows if ground.today.windows.get(key) != ground.planned.windows.get(key)}
         for key in ground.bars:
@@ -54,25 +56,35 @@ class Layout:
         self.tolerated = {frozenset(breach.parties) for breach in today_breaches(ground.topology)}
         self._find_fixed()
 
-    def windows(self, places: Places) -> dict[WindowKey, Range | None] | Conflict:
-        """Ranges for every touched window with movers at ``places``, or who is in the way."""
+    def conflict(self, places: Places) -> Conflict | None:
+        """Who is in the way with movers at ``places``; ``None`` where windows can be found."""
         need = self._needs(places)
-        now: dict[WindowKey, Range | None] = {
-            key: self._grown(key, [range_ for range_, _ in parts]) if (parts := need.get(key)) else None
-            for key in self.touched
-        }
-        conflict = self._conflict(places, now, need)
-        if conflict is not None:
-            return conflict
+        return self._conflict(places, self._least(need), need)
+
+    def windows(self, places: Places) -> dict[WindowKey, Range | None]:
+        """Ranges for every touched window with movers at ``places``, between which there is no conflict."""
+        now = self._least(self._needs(places))
+        items = self._items(places, now)
         for key in self.touched:
             least = now[key]
             for wanted in self._wishes(key, least):
-                if wanted != least and self._may_be(key, wanted, now, places):
-                    now[key] = wanted
-                    break
                 if wanted == least:
                     break
+                if self._may_be(key, wanted, now, items):
+                    now[key] = wanted
+                    standing = items.setdefault(self._bus[key.bridge], list(self._fixed_items[self._bus[key.bridge]]))
+                    standing[:] = [item for item in standing if item[2] != key]
+                    if wanted is not None:
+                        standing.append((self.ground.windows[key].space, wanted, key))
+                    break
         return now
+
+    def _least(self, need: Mapping[WindowKey, list[Need]]) -> dict[WindowKey, Range | None]:
+        """The smallest windows over what is needed."""
+        return {
+            key: self._grown(key, [range_ for range_, _ in parts]) if (parts := need.get(key)) else None
+            for key in self.touched
+        }
 
     # -- what has to be covered -------------------------------------------------------------------------------------
 
@@ -167,10 +179,10 @@ class Layout:
         for key, address in places.items():
             if address is not None:
                 bar = ground.bars[key]
-                put(ground.bus_name(key.function), (bar.space, Range.of(address, bar.span), key))
+                put(self._bus[key.function], (bar.space, Range.of(address, bar.span), key))
         for window, range_ in now.items():
             if range_ is not None:
-                put(ground.bus_name(window.bridge), (ground.windows[window].space, range_, window))
+                put(self._bus[window.bridge], (ground.windows[window].space, range_, window))
         return found
 
     def _overlap(
@@ -180,7 +192,7 @@ class Layout:
         need: Mapping[WindowKey, list[Need]],
     ) -> Conflict | None:
         open_: list[Item] = []
-        for item in sorted(items, key=lambda item: item[1]):
+        for item in sorted(items, key=lambda item: item[1].start):
             open_ = [other for other in open_ if other[1].end > item[1].start]
             for other in open_:
                 if other[0] == item[0] and frozenset({str(other[2]), str(item[2])}) not in self.tolerated:
@@ -264,20 +276,24 @@ class Layout:
         yield least
 
     def _may_be(
-        self, key: WindowKey, wanted: Range | None, now: Mapping[WindowKey, Range | None], places: Places
+        self,
+        key: WindowKey,
+        wanted: Range | None,
+        now: Mapping[WindowKey, Range | None],
+        items: Mapping[str, list[Item]],
     ) -> bool:
         if wanted is None:
             return True
         if not self._fits(key, wanted, now):
             return False
         space = self.ground.windows[key].space
-        bus = self.ground.bus_name(key.bridge)
+        bus = self._bus[key.bridge]
         return not any(
             other_space == space
             and range_.overlaps(wanted)
             and name != key
             and frozenset({str(name), str(key)}) not in self.tolerated
-            for other_space, range_, name in self._items(places, now).get(bus, ())
+            for other_space, range_, name in items.get(bus, self._fixed_items[bus])
         )
 
 

@@ -12,7 +12,7 @@ from models.topology import BarKey, bar_name
 from solver.render.words import address as address_text
 from solver.render.words import count
 from solver.steps.ground import Ground
-from solver.steps.layout import Conflict, Layout, placement_at
+from solver.steps.layout import Layout, placement_at
 from solver.steps.order import Mover, Order, changed_movers
 
 
@@ -76,9 +76,7 @@ def find_legs(ground: Ground) -> tuple[list[Leg], Order]:
         if moment == order.moments[-1]:  # what is planned, less what has not arrived yet
             placements.append(placement_at(ground, places, ground.planned.windows))
         else:
-            windows = layout.windows(places) if placements else {}
-            assert not isinstance(windows, Conflict)
-            placements.append(placement_at(ground, places, windows))
+            placements.append(placement_at(ground, places, layout.windows(places) if placements else {}))
     tolerated = {(breach.rule, breach.parties) for breach in today_breaches(ground.topology)}
     legal = [
         (moment, placement)

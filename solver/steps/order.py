@@ -20,9 +20,13 @@ from solver.steps.layout import Conflict, Layout, Places
 
 SEARCHED = 7
 """So many movers are searched exactly; more are moved by the greedy walk."""
-MOMENTS = 6000
-"""After so many moments the search with stops gives up."""
+LOOKS = 3000
+"""After so many moments that were looked at, the search gives up."""
 
+STOPS = 4000
+"""After so many moments that were looked at, the greedy walk looks for no more stops."""
+CHOICES = 64
+"""So many combinations of stops are looked at for one function, or one group."""
 ALONE = "something that works has to move, so there is no better order"
 
 TODAY, PLANNED = "today", "planned"
@@ -52,6 +56,8 @@ class Mover:
 
     ground: Ground
     layout: Layout
+    gave_up: bool = False
+    """A search did not look at every order."""
     _known: dict[Moment, Conflict | None] = field(default_factory=dict)
 
     def places(self, moment: Moment) -> dict[BarKey, Address | None]:
@@ -68,11 +74,8 @@ class Mover:
     def conflict(self, moment: Moment) -> Conflict | None:
         """Who is in the way at this moment; ``None`` = it is legal."""
         if moment not in self._known:
-            if set(moment) <= {TODAY} or set(moment) <= {PLANNED}:
-                self._known[moment] = None
-            else:
-                found = self.layout.windows(self.places(moment))
-                self._known[moment] = found if isinstance(found, Conflict) else None
+            ends = set(moment) <= {TODAY} or set(moment) <= {PLANNED}
+            self._known[moment] = None if ends else self.layout.conflict(self.places(moment))
         return self._known[moment]
 
     def order(self) -> Order:
@@ -91,39 +94,59 @@ class Mover:
             for stops in (False, True):
                 found = self._search(size, stops=stops)
                 if found is not None:
-                    return Order(found, True, _searched(size))
+                    return self._searched(found, size)
         better = self._search(worst, stops=False)
-        return Order(better if better is not None else walk, True, _searched(worst))
+        return self._searched(better if better is not None else walk, worst)
+
+    def _searched(self, way: tuple[Moment, ...], worst: int) -> Order:
+        if worst == 1:
+            return Order(way, True, ALONE)
+        if self.gave_up:
+            return Order(way, False, "not every order was looked at, there may be a better one")
+        return Order(
+            way,
+            True,
+            f"no order takes down fewer than {worst} at once, neither one that moves functions straight to their "
+            "places nor one in which they stop at the edges of free space on the way",
+        )
 
     # -- greedy -----------------------------------------------------------------------------------------------------
 
     def _greedy(self) -> tuple[Moment, ...]:
         """Move whatever can move alone; else stop somewhere in between; else move the smallest set that can."""
         count = len(self.ground.movers)
+        index = {address: i for i, address in enumerate(self.ground.movers)}
         moment: Moment = (TODAY,) * count
         way = [moment]
         stopped: set[int] = set()
-        while any(place != PLANNED for place in moment):
-            pending = [i for i, place in enumerate(moment) if place != PLANNED]
-            moment = self._alone(moment, pending) or self._stop(moment, pending, stopped) or self._set(moment, pending)
+        waits: dict[int, frozenset[int]] = {}
+        """Whom a mover waits for: one of these has to move first."""
+        while pending := [i for i, place in enumerate(moment) if place != PLANNED]:
+            for i in [i for i in pending if i not in waits]:
+                new = _with(moment, {i: PLANNED})
+                conflict = self.conflict(new)
+                if conflict is None:
+                    changed = {i}
+                    break
+                waits[i] = frozenset(index[who] for who in conflict.movers) - {i}
+            else:
+                new = self._stop(moment, waits, stopped) or self._set(moment, pending)
+                changed = {i for i in pending if new[i] != moment[i]}
+            moment = new
             way.append(moment)
+            waits = {i: others for i, others in waits.items() if i not in changed and others and not others & changed}
         return tuple(way)
 
-    def _alone(self, moment: Moment, pending: list[int]) -> Moment | None:
-        for i in pending:
-            new = _with(moment, {i: PLANNED})
-            if self.conflict(new) is None:
-                return new
-        return None
-
-    def _stop(self, moment: Moment, pending: list[int], stopped: set[int]) -> Moment | None:
-        """One function goes to free space if that lets another one move."""
-        for i in pending:
-            if i in stopped:
+    def _stop(self, moment: Moment, waits: dict[int, frozenset[int]], stopped: set[int]) -> Moment | None:
+        """One function goes to free space if that lets another one move; each does so once."""
+        for i in sorted({i for others in waits.values() for i in others} - stopped):
+            if moment[i] == PLANNED or len(self._known) > STOPS:
                 continue
-            for stop in itertools.islice(self._stops(moment, i), 12):
+            for stop in itertools.islice(self._stops(moment, i, (i,)), 8):
                 there = _with(moment, {i: stop})
-                if self.conflict(there) is None and self._alone(there, [j for j in pending if j != i]):
+                if self.conflict(there) is not None:
+                    continue
+                if any(self.conflict(_with(there, {j: PLANNED})) is None for j, others in waits.items() if i in others):
                     stopped.add(i)
                     return there
         return None
@@ -156,7 +179,11 @@ class Mover:
         number = itertools.count()
         queue: list[tuple[int, int, Moment]] = [(0, next(number), start)]
         done: set[Moment] = set()
-        while queue and len(done) < MOMENTS:
+        looks = len(self._known) + LOOKS
+        while queue:
+            if len(self._known) > looks:
+                self.gave_up = True
+                return None
             cost, _, moment = heapq.heappop(queue)
             if moment in done:
                 continue
@@ -180,14 +207,21 @@ class Mover:
             for group in itertools.combinations(pending, many):
                 yield _with(moment, dict.fromkeys(group, PLANNED)), many
         if stops:
-            for i in pending:
-                for stop in self._stops(moment, i):
-                    yield _with(moment, {i: stop}), 1
+            everyone = range(len(moment))
+            for many in range(1, size + 1):
+                for group in itertools.combinations(everyone, many):
+                    choices = [[PLANNED, *self._stops(moment, i, group)] for i in group]
+                    for choice in itertools.islice(itertools.product(*choices), CHOICES):
+                        if all(place != moment[i] for i, place in zip(group, choice, strict=True)):
+                            yield _with(moment, dict(zip(group, choice, strict=True))), many
 
     # -- stops in free space ----------------------------------------------------------------------------------------
 
-    def _stops(self, moment: Moment, i: int) -> Iterator[Place]:
-        """Free places for the moving BARs of one function: first those that nobody wants later, then any."""
+    def _stops(self, moment: Moment, i: int, group: tuple[int, ...]) -> Iterator[Place]:
+        """Free places for the moving BARs of one function: first those that nobody wants later, then any.
+
+        What the functions of ``group`` take now counts as free: they move at the same time.
+        """
         address = self.ground.movers[i]
         bars = [
             (bar.index, BarKey(address, bar.index))
@@ -195,27 +229,33 @@ class Mover:
             if self.ground.today.bars.get(key := BarKey(address, bar.index)) is not None
             and self.ground.planned.bars.get(key) != self.ground.today.bars.get(key)
         ]
+        if not bars:
+            return
         places = self.places(moment)
-        seen: set[Place] = set()
+        leaving = frozenset(self.ground.movers[j] for j in group)
+        ends = {
+            tuple((index, end.bars.get(key)) for index, key in bars): name
+            for name, end in ((TODAY, self.ground.today), (PLANNED, self.ground.planned))
+        }
+        seen: set[Place] = {moment[i], PLANNED}
         for wanted in (True, False):
             choices = [
-                [(index, at) for at in self._free(key, places, wanted=wanted)] + [(index, places[key])]
+                [(index, at) for at in self._free(key, places, leaving, wanted=wanted)] + [(index, places[key])]
                 for index, key in bars
             ]
-            for choice in itertools.islice(itertools.product(*choices), 64):
-                stop = tuple((index, at) for index, at in choice if at is not None)
-                here = tuple((index, places[key]) for index, key in bars)
-                if stop not in seen and stop != here:
+            for choice in itertools.islice(itertools.product(*choices), CHOICES):
+                stop: Place = ends.get(choice) or tuple((index, at) for index, at in choice if at is not None)
+                if stop not in seen:
                     seen.add(stop)
                     yield stop
 
-    def _free(self, key: BarKey, places: Places, *, wanted: bool) -> list[Address]:
+    def _free(self, key: BarKey, places: Places, leaving: frozenset[FunctionAddress], *, wanted: bool) -> list[Address]:
         """First and last fitting address of every gap between BARs (with ``wanted`` also those of the plan)."""
         ground, bar = self.ground, self.ground.bars[key]
         taken = sorted(
             range_
             for placement in ([places, ground.planned.bars] if wanted else [places])
-            for range_ in self._ranges(bar.space, placement, key)
+            for range_ in self._ranges(bar.space, placement, leaving)
         )
         found: list[Address] = []
         for window in ground.root[key.function].windows:
@@ -232,12 +272,12 @@ class Mover:
         here = places.get(key) or 0
         return sorted(found, key=lambda at: abs(at - here))[:10]
 
-    def _ranges(self, space: Space, places: Places, without: BarKey) -> Iterator[Range]:
+    def _ranges(self, space: Space, places: Places, leaving: frozenset[FunctionAddress]) -> Iterator[Range]:
         """What is taken by BARs that stay, by movers at ``places`` and by reserved ranges."""
         ground = self.ground
         for key, bar in ground.bars.items():
             at = places.get(key, ground.today.bars.get(key))
-            if bar.space == space and key != without and at is not None:
+            if bar.space == space and at is not None and key.function not in leaving:
                 yield Range.of(at, bar.span)
         for entry in ground.topology.reserved:
             if entry.space == space:
@@ -255,12 +295,3 @@ def _with(moment: Moment, new: dict[int, str] | dict[int, Place]) -> Moment:
 
 def _worst(way: tuple[Moment, ...]) -> int:
     return max(sum(a != b for a, b in zip(one, two, strict=True)) for one, two in itertools.pairwise(way))
-
-
-def _searched(size: int) -> str:
-    if size == 1:
-        return ALONE
-    return (
-        f"no order takes down fewer than {size} at once, neither one that moves functions straight to their places "
-        "nor one in which they stop at the edges of free space on the way"
-    )

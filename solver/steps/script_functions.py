@@ -11,6 +11,15 @@ pci=${BARPLAN_PCI:-/sys/bus/pci}
 say() { printf 'barplan: %s\\n' "$*"; }
 fail() { printf 'barplan: %s\\n' "$*" >&2; exit 1; }
 
+# get FUNCTION REGISTER: its value, in hex digits
+get() {
+    value=$(read_register "$1" "$2") || fail "$1 $2 cannot be read"
+    case $value in
+    '' | *[!0-9a-f]*) fail "$1 $2 reads as $value" ;;
+    esac
+    printf '%s' "$value"
+}
+
 # same A B MASK: whether two numbers are the same in these bits, all in hex
 same() { [ $((0x$1 & 0x$3)) -eq $((0x$2 & 0x$3)) ]; }
 
@@ -21,7 +30,10 @@ expect() {
 }
 
 # present FUNCTION
-present() { [ "$(get "$1" 00.w)" != ffff ] || fail "$1 does not answer"; }
+present() {
+    found=$(get "$1" 00.w)
+    [ "$found" != ffff ] || fail "$1 does not answer"
+}
 
 # put FUNCTION REGISTER MASK OLD VALUE; OLD is - where it is not known
 put() {
@@ -49,8 +61,8 @@ LIVE = """
 place_device=${BARPLAN_PLACE:-/dev/barplan}
 [ -w "$place_device" ] || fail "$place_device cannot be written: load the kernel module barplan_place, as root"
 
-# get FUNCTION REGISTER, set_register FUNCTION REGISTER VALUE
-get() { setpci -s "$1" "$2"; }
+# read_register FUNCTION REGISTER, set_register FUNCTION REGISTER VALUE
+read_register() { setpci -s "$1" "$2"; }
 set_register() { setpci -s "$1" "$2=$3"; }
 
 # driver FUNCTION: its name, nothing where none is bound
@@ -112,7 +124,7 @@ kernel_window() {
 
 KEXEC = """
 # Port I/O reaches functions that the kernel has forgotten, in domain 0 and the first 256 bytes.
-get() { setpci -A intel-conf1 -s "$1" "$2"; }
+read_register() { setpci -A intel-conf1 -s "$1" "$2"; }
 set_register() { setpci -A intel-conf1 -s "$1" "$2=$3"; }
 
 # remove FUNCTION
