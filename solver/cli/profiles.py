@@ -18,7 +18,7 @@ from solver.cli import output as out
 @options.as_json
 @options.verbose("each BAR on a line of its own, and the source")
 def profiles(names: tuple[str, ...], profiles: str | None, as_json: bool, verbose: int) -> None:
-    """Show the devices that --plug knows by name, and what they need.
+    """Show the devices that --plug knows by name.
 
     With a NAME only these, with their BARs, bridges and the source of the figures. --profiles adds those of a
     TOML file. With --json it is one document of the format barplan-profiles/1.
