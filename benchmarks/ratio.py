@@ -87,7 +87,7 @@ class Settings:
 
     layouts: int = 200
     shares: tuple[int, ...] = tuple(range(0, 101, 10))
-    time_limit: float = 20.0
+    time_limit: float = 60.0
 
     def head(self) -> dict[str, Any]:
         """What rows have to agree in to stand in one file."""

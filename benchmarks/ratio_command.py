@@ -29,7 +29,7 @@ NAME = "movable-ratio"
     metavar="SHARES",
 )
 @click.option(
-    "--time-limit", type=click.FloatRange(min=0), default=20.0, show_default=True, help="Seconds per solve of cp-sat."
+    "--time-limit", type=click.FloatRange(min=0), default=60.0, show_default=True, help="Seconds per solve of cp-sat."
 )
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write into.", metavar="DIR"
@@ -98,7 +98,8 @@ def notes(rows: DataFrame, table: DataFrame, settings: Settings) -> list[str]:
         "A hotplug succeeds if every BAR of the new device has an address, nothing that had one lost it, and the "
         "checker finds the plan legal. Brackets: 95 % intervals (Wilson for shares, bootstrap for means).",
         "Moves are means over the successes of the engine at that share, so a larger share brings harder layouts in; "
-        f"those of cp-sat are proved to be the fewest but in {unproved} rows. {' and '.join(KERNELS)} move nothing.",
+        f"those of cp-sat are proved to be the fewest{f', but in {unproved} rows' if unproved else ''}. "
+        f"{' and '.join(KERNELS)} move nothing.",
         "Bridge windows may change at every share for movable-bars and cp-sat; at 0 % that is all they may change.",
         f"Layouts: {GENERATOR}, seeds 0 to {settings.layouts - 1} (benchmarks/ratio_layouts.py says how they come "
         f"about); {_spread(once, 'devices')} devices and {_spread(once, 'bars')} BARs with an address before, host "

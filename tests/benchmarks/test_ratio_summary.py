@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
+from benchmarks import ratio
 from benchmarks.ratio import Row, frame
 from benchmarks.ratio_summary import SUMMARY, as_markdown, ceiling, plot_moves, plot_success, summary
 
@@ -73,3 +76,17 @@ def test_plots_draw_on_the_axes_they_get(table: pd.DataFrame) -> None:
     assert moves["cp-sat"] == pytest.approx([0.0, 1.0])
     assert "Linux 6.12" not in moves
     plt.close("all")
+
+
+def test_the_committed_run_is_whole_and_consistent() -> None:
+    table = pd.read_csv(Path(ratio.__file__).parent / "results" / "movable-ratio.csv")
+    assert list(table.columns) == [column.name for column in SUMMARY]
+    assert len(table) == len(ratio.ENGINES) * 11
+    assert (table["layouts"] >= 200).all()
+    assert (table["success"] == (table["successes"] / table["layouts"]).round(4)).all()
+    for name in ("success", "moved"):
+        told = table[table[name].notna()]
+        assert ((told[f"{name}_low"] <= told[name]) & (told[name] <= told[f"{name}_high"])).all()
+    exact = table[table["engine"] == "cp-sat"]
+    assert exact["successes"].is_monotonic_increasing
+    assert (exact["open"] == 0).all()
