@@ -1,7 +1,8 @@
 """What happens between today and a plan, in an order that never lets two things have one address.
 
-First every BAR that moves or is lost leaves its place, function by function; then the bridge windows change; then
-every BAR that moves or is new gets its place.
+Where the plan can be carried out group by group (:mod:`solver.steps`), a stage is one group. Else every BAR that
+moves or is lost leaves its place first, function by function; then the bridge windows change; then every BAR that
+moves or is new gets its place.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from models.placement import Placement
 from models.resources import Address
 from models.topology import BarKey, Function, Topology, WindowKey, bar_name
 from solver.render.words import address, count
+from solver.steps.frames import frames
 
 TOGETHER = 40
 """From so many functions on they leave, and arrive, all in one stage."""
@@ -30,6 +32,8 @@ class Stage:
 def stages(topology: Topology, planned: Placement) -> list[Stage]:
     """The way from today to ``planned``; empty where nothing changes."""
     today = Placement.today(topology)
+    if (way := frames(topology, planned)) is not None:
+        return _groups(topology, today, planned, way)
     functions = [function for function, _ in topology.functions()]
     leaving = [(function, keys) for function in functions if (keys := _changed(function, today, planned))]
     arriving = [(function, keys) for function in functions if (keys := _changed(function, planned, today))]
@@ -38,6 +42,26 @@ def stages(topology: Topology, planned: Placement) -> list[Stage]:
     if windows:
         found.append(_windows_change(windows, today, planned))
     return found + _arrive(arriving, today, planned)
+
+
+def _groups(topology: Topology, today: Placement, planned: Placement, way: list[tuple[str, Placement]]) -> list[Stage]:
+    """A stage for each group; what stops at a place that is neither today's nor the plan's is told, not drawn."""
+    ends = _things(topology, today), _things(topology, planned)
+    found, before = [], ends[0]
+    for title, placement in way:
+        after = _things(topology, placement)
+        moving = [name for name in before if before[name] != after[name] and ends[0][name] != ends[1][name]]
+        leave = [name for name in moving if before[name] is not None and before[name] == ends[0][name]]
+        arrive = [name for name in moving if after[name] is not None and after[name] == ends[1][name]]
+        found.append(Stage(title, tuple(leave), tuple(arrive)))
+        before = after
+    return found
+
+
+def _things(topology: Topology, placement: Placement) -> dict[str, object]:
+    """Where every BAR and every window is, by name."""
+    places: dict[str, object] = {str(key): placement.bars.get(key) for key, _ in topology.bars()}
+    return places | {str(key): placement.windows.get(key) for key, _ in topology.windows()}
 
 
 def _changed(function: Function, here: Placement, there: Placement) -> list[BarKey]:

@@ -126,7 +126,7 @@ def test_steps_search_details_and_keys(tmp_path: Path) -> None:
     gone, yet = ["today", True, False], ["plan", False, True]
     assert report["both"] == [here, there]
     assert report["today"] == ["0", [here, yet]]
-    assert report["left"] == ["1", [gone, yet]]
+    assert report["left"] == ["1", [gone, there]]  # one group moves it whole
     assert report["plan"] == [True, [gone, there]]
     assert report["back"] is True
     assert report["again"] == ["-1", [here, there]]
