@@ -41,7 +41,7 @@ class Siblings:
     def order(self) -> int:
         """Put siblings in order, and say how many pairs were."""
         pairs = 0
-        for functions in self.functions.values():
+        for functions in list(self.functions.values()):  # looking behind an empty bus adds it
             alike: dict[Any, list[BarVars]] = defaultdict(list)
             for function in functions:
                 first = self._first(function)
@@ -98,11 +98,15 @@ class Siblings:
                     bar.item.prefetchable,
                     bar.item.required,
                     bar.present is True,
+                    bar.item.low,
                     tuple(bar.item.starts),
                 )
                 for bar in bars
             ),
-            tuple((window.item.kind, window.item.granularity, tuple(window.item.places)) for window in windows),
+            tuple(
+                (item.kind, item.granularity, item.wide, item.most, tuple(item.places))
+                for item in (window.item for window in windows)
+            ),
             tuple(within),
         )
 
