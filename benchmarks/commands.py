@@ -122,7 +122,7 @@ def run(
         folder = corpus or CORPUS
         if not folder.is_dir():
             raise InputError("no such folder, expected a corpus of machines", source=str(folder))
-        entries += real(folder, ports=ports)
+        entries += real(folder, ports=ports, only=only)
     entries = select(entries, family, only)
     if max_bars is not None:
         entries = [one for one in entries if max(_numbers(one.name), default=0) <= max_bars]
@@ -166,11 +166,14 @@ def run(
 def bks(ctx: click.Context, update: bool, generators: bool, table: Path | None, folders: tuple[Path, ...]) -> None:
     """Compare rows with the best known values; exit code 1 says that they contradict these, or beat them.
 
+    The table that is shipped is of shipped instances: rows of other ones are left out, unless --table names another.
+
     \b
     Example:
       python -m benchmarks bks --update results
     """
     from benchmarks.best_known import BKS, read_table, review, write_table
+    from benchmarks.instances import shipped
     from benchmarks.known_plans import known_rows
     from benchmarks.rows import read_rows
     from models.errors import InputError
@@ -179,7 +182,8 @@ def bks(ctx: click.Context, update: bool, generators: bool, table: Path | None, 
         if not folder.is_dir():
             raise InputError("no such folder, expected one that holds rows", source=str(folder))
     path = table or BKS
-    rows = [row for folder in folders for row in read_rows(folder)]
+    names = {entry.name for entry in shipped()}
+    rows = [row for folder in folders for row in read_rows(folder) if row.instance in names or table is not None]
     if generators:
         rows += known_rows()
     found = review(rows, read_table(path))

@@ -210,18 +210,24 @@ def _load_file(entry: Entry) -> Instance:
 # -- real machines ------------------------------------------------------------------------------------------------
 
 
-def real(corpus: Path = CORPUS, *, ports: int = FIRST_PORTS) -> Iterator[Entry]:
+def real(corpus: Path = CORPUS, *, ports: int = FIRST_PORTS, only: str = "*") -> Iterator[Entry]:
     """Real machines of a corpus, each with something plugged into its hotplug-capable and empty ports.
 
     Parameters
     ----------
     ports
         How many ports of each machine, at most; 0 = all.
+    only
+        Machines whose names cannot match are not read.
     """
     from models.sources.machine import read_machine
 
+    beginning = re.split(r"[*?\[]", only)[0]
     for source in sorted(corpus.glob("*/*/source.txt")):
         machine = source.parent
+        name = f"corpus/{machine.relative_to(corpus).as_posix()}+"
+        if not (name.startswith(beginning) or beginning.startswith(name)):
+            continue
         try:
             topology = read_machine([machine]).topology
         except InputError:
@@ -240,7 +246,9 @@ def real(corpus: Path = CORPUS, *, ports: int = FIRST_PORTS) -> Iterator[Entry]:
                     plug(topology, plugged)
                 except InputError:  # no device number is free there
                     continue
-                yield Entry(f"corpus/{machine.relative_to(corpus).as_posix()}+{plugged}", machine, plugged)
+                entry = Entry(name + plugged, machine, plugged)
+                if fnmatch(entry.name, only):
+                    yield entry
 
 
 def _load_machine(entry: Entry) -> Instance:

@@ -102,6 +102,8 @@ def test_real_machines_have_something_plugged_in(tmp_path: Path) -> None:
     (tmp_path / "laptop" / machine.name).symlink_to(machine)
     entries = list(real(tmp_path, ports=1))
     assert [one.plugged.partition("@")[0] for one in entries] == list(PLUGGED)[: len(entries)]
+    assert not list(real(tmp_path, only="corpus/server/*"))
+    assert list(real(tmp_path, ports=1, only=f"corpus/laptop/{machine.name}+{PLUGGED[0]}@*")) == entries[:1]
     for one in entries:
         instance = one.load()
         assert instance.family == "corpus"
