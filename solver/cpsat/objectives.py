@@ -16,7 +16,7 @@ from ortools.sat.python import cp_model
 from models.resources import MIB, FunctionAddress, align_up
 from solver.cpsat.constraints import Constraints
 from solver.cpsat.variables import BarVars, Expression, Literal, Variables, WindowVars
-from solver.problem import choices, unplaceable
+from solver.problem import BusNode, choices, unplaceable
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +230,7 @@ def wasted_bytes(variables: Variables, constraints: Constraints) -> Term:
         item = bar.item
         if item.bus.parent is None or item.stand_in:
             continue
-        for literal in backing.of_bar(bar) if item.nested else _backs_anyway(variables, bar):
+        for literal in backing.of_bar(bar) if item.nested and not _in_a_stray(bar) else _backs_anyway(variables, bar):
             if isinstance(literal, bool):
                 constant -= item.span
             else:
@@ -293,8 +293,18 @@ class _Backing:
         return both
 
 
+def _in_a_stray(bar: BarVars) -> bool:
+    """Whether a window above the BAR stays although it lies in no window of its bus."""
+    bus: BusNode | None = bar.item.bus
+    while bus is not None:
+        if any(window.stays and window.homeless for window in bus.windows):
+            return True
+        bus = bus.parent
+    return False
+
+
 def _backs_anyway(variables: Variables, bar: BarVars) -> list[Literal]:
-    """Whether an immovable BAR that lies in no window of its bus is inside a root-bus bridge's window all the same."""
+    """Whether a BAR that lies in no window of its bus, or in a stray one, is inside a root-bus bridge's window."""
     literals: list[Literal] = []
     for window in variables.windows:
         item = window.item
@@ -302,6 +312,7 @@ def _backs_anyway(variables: Variables, bar: BarVars) -> list[Literal]:
             literal = variables.model.new_bool_var(f"{bar.item.key} in {item.key}")
             variables.model.add(window.start <= bar.start).only_enforce_if(literal)
             variables.model.add(window.end >= bar.end).only_enforce_if(literal)
+            variables.model.add_implication(literal, bar.present)
             literals.append(literal)
     if len(literals) > 1:
         variables.model.add_at_most_one(literals)
