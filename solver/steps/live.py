@@ -41,7 +41,8 @@ def live_steps(ground: Ground, topology_sha256: str) -> Steps:
         found = moments(ground, leg.before, leg.after, leg.moving, leg.arriving)
         cut_off |= bool(found.cut_off)
         groups.append(_group(ground, leg, found))
-        notes += [f"group {number}: for a moment the {key} passes on addresses of others" for key in found.unsafe]
+        if found.silent:
+            notes.append(f"group {number}: {', '.join(sorted(found.silent))} decodes nothing for the time")
     worst = max((len(group.down) for group in groups), default=0)
     exact, limits = order.exact, order.limits
     if cut_off and worst > 1:
@@ -87,14 +88,15 @@ def _steps(ground: Ground, leg: Leg, found: Moments, down: tuple[FunctionAddress
         function = ground.functions[address]
         if not function.driver_known or function.driver is not None:
             yield Unbind(address, function.driver)
-    for address in reversed(quiet):  # what is behind a bridge before the bridge
+    silent = [address for address in ground.functions if address in {*quiet, *found.silent}]
+    for address in reversed(silent):  # what is behind a bridge before the bridge
         yield DecodeOff(address)
     transaction = _transaction(ground, leg, found)
     if transaction.claims:
         yield transaction
     yield from decode_on_ports(ground, leg)
-    for address in quiet:
-        if address in down:
+    for address in silent:
+        if address in down or address in found.silent:
             yield DecodeOn(address, IO_DECODE | MEMORY_DECODE, restore=True)
         if bits := _new_bits(ground, address, leg):
             yield DecodeOn(address, bits, restore=False)

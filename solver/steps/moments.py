@@ -29,14 +29,14 @@ class Moments:
         Functions that have to be down for it, with those given.
     cut_off
         Those among them whose BARs stay, with the reason.
-    unsafe
-        Windows that pass on what is somebody else's for a moment, although all behind them is down.
+    silent
+        Bridges that decode nothing meanwhile.
     """
 
     writes: tuple[RegisterWrite, ...]
     down: frozenset[FunctionAddress]
     cut_off: dict[FunctionAddress, str]
-    unsafe: tuple[WindowKey, ...]
+    silent: frozenset[FunctionAddress]
 
 
 def moments(
@@ -49,18 +49,21 @@ def moments(
     """The writes that lead from ``before`` to ``after``, and who has to be down for them."""
     reasons: dict[FunctionAddress, str] = {}
     cut, arriving = set(down), frozenset(arriving)
+    silent: set[FunctionAddress] = set()
     while True:
         _behind_bridges(ground, cut, arriving, reasons)
         _lose_their_window(ground, before, after, cut, reasons)
         passage = _Passage(ground, before, after, frozenset(cut), arriving)
         passage.windows()
-        more = {bar.function: key for key in passage.unsafe for bar in passage.victims(key)}
-        if not more:
-            unsafe = tuple(sorted(passage.unsafe))
-            return Moments((*passage.writes, *passage.bars()), frozenset(cut), reasons, unsafe)
-        for address, key in more.items():
-            cut.add(address)
-            reasons[address] = f"{key} cannot change without a moment in which it passes the wrong addresses on"
+        unsafe = {key.bridge: key for key in passage.unsafe if key.bridge not in silent}
+        if not unsafe:
+            return Moments((*passage.writes, *passage.bars()), frozenset(cut), reasons, frozenset(silent))
+        for bridge, key in unsafe.items():
+            silent.add(bridge)
+            for address in ground.below(bridge):
+                if address not in cut | arriving and ground.works(address):
+                    cut.add(address)
+                    reasons[address] = f"{key} cannot change without a moment in which it passes wrong addresses on"
 
 
 def _behind_bridges(

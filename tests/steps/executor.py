@@ -92,7 +92,8 @@ class Executor:
 
     def _stop(self, function: FunctionAddress) -> None:
         """Nothing runs without a driver that this executor would not be asked to stop."""
-        assert function in self.machine.removed or self.machine.driver_of(function) is None
+        bridge = self.machine.known[function].bridge is not None
+        assert bridge or function in self.machine.removed or self.machine.driver_of(function) is None
         self.machine.stop(function)
         self.commands[function] = self._command(function)
         self._raw_command(function, self.commands[function] & ~3)
