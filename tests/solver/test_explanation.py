@@ -16,7 +16,6 @@ from models.topology import BarKey, Function, RootWindow, Topology
 from solver.cpsat.engine import solve
 from solver.engines import engine
 from solver.explanation import case
-from solver.explanation.sets import filter_needed
 from solver.explanation.explaining import explain
 from solver.explanation.findings import (
     Conflict,
@@ -29,6 +28,7 @@ from solver.explanation.findings import (
     Way,
     WayKind,
 )
+from solver.explanation.sets import filter_needed
 from solver.request import Request
 from solver.result import Result
 from tests.corpus import CORPUS, needs_corpus
