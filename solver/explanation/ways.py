@@ -95,7 +95,12 @@ def fewer_pins(case: Case) -> Way | None:
 
 def spare_bars(case: Case) -> list[BarKey]:
     """BARs that have an address and do not need one, large ones first."""
-    spare = [key for key, bar in case.bars.items() if bar.optional and bar.address is not None and not bar.fixed]
+    outside = case.request.scope.bars_outside(case.machine)
+    spare = [
+        key
+        for key, bar in case.bars.items()
+        if bar.optional and bar.address is not None and not bar.fixed and key not in outside
+    ]
     return sorted(spare, key=lambda key: -case.bars[key].span)
 
 
