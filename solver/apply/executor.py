@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,8 +76,10 @@ class Executor:
             wrong = self.wrong()
             if wrong:
                 raise AccessError(f"{wrong[0]}{f' (and {len(wrong) - 1} more)' if wrong[1:] else ''}")
-        except (AccessError, StopError) as error:
-            self.journal.note(str(error))
+        except (AccessError, StopError, OSError) as error:
+            # Whatever fails, a full disk under the journal included, the machine is put back.
+            with suppress(OSError):
+                self.journal.note(str(error))
             raise NotAppliedError(str(error), self.undo()) from error
         self.journal.close(FINISHED)
 
@@ -88,19 +91,24 @@ class Executor:
             action = self.journal.actions[number]
             if action.function is not None and not self.access.present(action.function):
                 self.tell(f"{action.function} is gone: nothing to take back of {action}")
-                self.journal.undo(number)
+                self._written(self.journal.undo, number)
                 continue
             try:
                 self._take_back(action, self.journal.begun[number])
-            except AccessError as error:
+            except (AccessError, OSError) as error:
                 left.append(f"{action}: {error}")
-                self.journal.note(left[-1])
+                self._written(self.journal.note, left[-1])
             else:
                 self.tell(f"taken back: {action}")
-                self.journal.undo(number)
+                self._written(self.journal.undo, number)
         if not left:
-            self.journal.close(UNDONE)
+            self._written(self.journal.close, UNDONE)
         return left
+
+    def _written(self, write: Callable[[Any], None], what: object) -> None:
+        """The way back goes on without the journal; to take something back twice does no harm."""
+        with suppress(OSError):
+            write(what)
 
     # -- what is remembered -----------------------------------------------------------------------------------------
 
@@ -231,7 +239,13 @@ class Executor:
             case "enable-vfs":
                 self._have_vfs(function, 0)
             case "unbind" | "probe" | "bind":
-                self._have_driver(function, remembered["driver"])
+                try:
+                    self._have_driver(function, remembered["driver"])
+                except AccessError as error:
+                    if self.access.bars(function):
+                        raise
+                    # The kernel had taken its addresses: it had a driver and did not work.
+                    self.tell(str(error))
             case "decode-off" | "decode-on":
                 self._decode(function, remembered["command"], DECODE)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from models.resources import WINDOW_KINDS, FunctionAddress, Range, WindowKind
+from models.resources import MIB, WINDOW_KINDS, FunctionAddress, Range, WindowKind
 from models.topology import BarIndex
 from solver.apply.building import DEVICE
 from solver.apply.files import Files
@@ -18,7 +18,7 @@ _TYPES = 0x300
 _NOWHERE = 0x3000_0000
 """Disabled or unset: there is a size and no address."""
 _SHADOW = 0x2
-"""Of a ROM: a copy in memory, no address of the device."""
+"""Of a ROM: a copy in memory (bits of the register elsewhere)."""
 _ROM, _ROWS_WITH_VFS = 6, 13
 
 
@@ -108,47 +108,33 @@ class LinuxMachine:
         with _said("no rescan"):
             self.files.write(path, b"1")
 
-    def _rows(self, function: FunctionAddress) -> list[tuple[int, Range, int]]:
-        """The rows that have an address: number, range and flags; then a row that tells how many there are."""
+    def _rows(self, function: FunctionAddress) -> tuple[list[Range | None], list[Range | None]]:
+        """Where the BARs are, in the order of the kernel, and the bridge windows; ``None`` = nowhere."""
         with _said(f"{function} is gone"):
             text = self.files.read(f"{DEVICES}/{function}/resource").decode()
-        rows = [tuple(int(word, 16) for word in line.split()) for line in text.splitlines()]
-        found = []
-        for number, (start, last, flags) in enumerate(rows):
-            if flags & _TYPES and not flags & _NOWHERE and 0 < start <= last:
-                found.append(
-                    (
-                        number - len(rows) if number >= _first_window(len(rows)) else number,
-                        Range.inclusive(start, last),
-                        flags,
-                    )
-                )
-        return found
+        rows = [_held(*(int(word, 16) for word in line.split())) for line in text.splitlines()]
+        first = _ROWS_WITH_VFS if len(rows) >= _ROWS_WITH_VFS else _ROM + 1
+        return rows[:first], rows[first:]
 
     def bars(self, function: FunctionAddress) -> dict[BarIndex, Range]:
-        return {
-            _index(number): range_
-            for number, range_, flags in self._rows(function)
-            if number >= 0 and not (number == _ROM and flags & _SHADOW)
-        }
+        rows, _ = self._rows(function)
+        return {_index(number): held for number, held in enumerate(rows) if held is not None}
 
     def windows(self, function: FunctionAddress) -> dict[WindowKind, Range]:
-        rows = self.files.read(f"{DEVICES}/{function}/resource").count(b"\n")
-        first = _first_window(rows) - rows
-        return {
-            WINDOW_KINDS[number - first]: range_
-            for number, range_, _ in self._rows(function)
-            if number < 0 and number - first < len(WINDOW_KINDS)
-        }
+        _, rows = self._rows(function)
+        return {kind: held for kind, held in zip(WINDOW_KINDS, rows, strict=False) if held is not None}
 
     def boot(self) -> str:
         """What tells this start of the kernel from every other one."""
         return self.files.read("/proc/sys/kernel/random/boot_id").decode().strip()
 
 
-def _first_window(rows: int) -> int:
-    """The row of a bridge's I/O window; VF BARs stand before it where the kernel has SR-IOV."""
-    return _ROWS_WITH_VFS if rows > _ROWS_WITH_VFS else _ROM + 1
+def _held(start: int, last: int, flags: int) -> Range | None:
+    """Where a row of a ``resource`` file has something."""
+    there = flags & _TYPES and not flags & _NOWHERE and 0 < start <= last
+    # The ROM of the boot VGA is a copy in memory below 1 MiB, and no address of the device.
+    copied = flags & _SHADOW and last < MIB
+    return Range.inclusive(start, last) if there and not copied else None
 
 
 def _index(row: int) -> BarIndex:

@@ -515,10 +515,7 @@ static int claim(struct item *it)
 	if (rc)
 		return rc;
 	if (!it->new_open) {
-		if (it->window)
-			r->start = r->end = r->flags = 0;
-		else
-			r->flags |= IORESOURCE_UNSET;
+		r->start = r->end = r->flags = 0;	/* as the kernel leaves what it found no space for */
 		return 0;
 	}
 	r->start = it->start;

@@ -231,3 +231,22 @@ def test_every_action_is_in_the_journal_before_it_is_done(tmp_path: Path) -> Non
     executor = one.start(tmp_path, machine)
     executor.run()
     assert len(seen) > 3
+
+
+def test_a_disk_that_gets_full_under_the_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = case(CASES[0])
+    append = Journal._append
+    for point in range(2, 2 * len(one.actions) + 1):
+        left = iter(range(point - 1, 0, -1))
+
+        def write(journal: Journal, record: dict[str, Any], left: Any = left) -> None:
+            if next(left, None) is None:
+                raise OSError(28, "No space left on device")
+            append(journal, record)
+
+        machine = one.machine()
+        with monkeypatch.context() as patch:
+            patch.setattr(Journal, "_append", write)
+            executor = one.start(tmp_path / str(point), machine)
+            assert run(executor) == "taken back"
+        one.is_as_before(machine)

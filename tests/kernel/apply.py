@@ -148,7 +148,8 @@ def apply_scenario(scenario: Scenario, kernel: Kernel, *, route: str = "live", c
         added = after.new_functions(first)
         row.lost_by_hot_add = [a for a, works in before.items() if works and a not in added and not now.get(a, True)]
         row.route = route
-        stays = [f for f in filled if f not in row.down and f not in row.lost_by_hot_add and f in now]
+        filled = {function: held for function, held in filled.items() if function in now and function not in added}
+        stays = [f for f in filled if f not in row.down and f not in row.lost_by_hot_add]
         if route == "kexec":
             row.down = [function for function, works in now.items() if works]
             start_anew(guest, topology, plan)
@@ -196,7 +197,7 @@ def _look(guest: Guest, row: Row, plan: Plan, filled: dict[FunctionAddress, str]
             result[address] = result.get(address, True) and vfs_come_up(guest, address)
     row.broken = [address for address, works in result.items() if not works]
     row.works = [address for address, works in result.items() if works]
-    row.data = {function: _sum(guest, function) == held for function, held in filled.items() if function in result}
+    row.data = {function: _sum(guest, function) == held for function, held in filled.items()}
 
 
 # -- data ------------------------------------------------------------------------------------------------------------
