@@ -23,7 +23,7 @@ SEARCHED = 7
 LOOKS = 3000
 """After so many moments that were looked at, the search gives up."""
 
-STOPS = 4000
+STOPS = 500
 """After so many moments that were looked at, the greedy walk looks for no more stops."""
 CHOICES = 64
 """So many combinations of stops are looked at for one function, or one group."""
@@ -59,6 +59,7 @@ class Mover:
     gave_up: bool = False
     """A search did not look at every order."""
     _known: dict[Moment, Conflict | None] = field(default_factory=dict)
+    _at: dict[tuple[int, Place], list[tuple[Space, Range]]] = field(default_factory=dict)
 
     def places(self, moment: Moment) -> dict[BarKey, Address | None]:
         """Where the movers' BARs are at a moment."""
@@ -123,6 +124,9 @@ class Mover:
         """Whom a mover waits for: one of these has to move first."""
         while pending := [i for i, place in enumerate(moment) if place != PLANNED]:
             for i in [i for i in pending if i not in waits]:
+                if there := self._in_its_place(moment, i):
+                    waits[i] = there
+                    continue
                 new = _with(moment, {i: PLANNED})
                 conflict = self.conflict(new)
                 if conflict is None:
@@ -136,6 +140,35 @@ class Mover:
             way.append(moment)
             waits = {i: others for i, others in waits.items() if i not in changed and others and not others & changed}
         return tuple(way)
+
+    def _in_its_place(self, moment: Moment, i: int) -> frozenset[int]:
+        """Movers whose BARs are now where those of ``i`` are to be: a quick look before the whole one."""
+        wanted = self._ranges_at(i, PLANNED)
+        return frozenset(
+            j
+            for j, place in enumerate(moment)
+            if j != i
+            and place != PLANNED
+            and any(
+                space == other and range_.overlaps(taken)
+                for space, range_ in wanted
+                for other, taken in self._ranges_at(j, place)
+            )
+            and self.ground.root[self.ground.movers[i]] is self.ground.root[self.ground.movers[j]]
+        )
+
+    def _ranges_at(self, i: int, place: Place) -> list[tuple[Space, Range]]:
+        """The BARs of one mover at a place."""
+        if (i, place) not in self._at:
+            address = self.ground.movers[i]
+            end = self.ground.planned if place == PLANNED else self.ground.today
+            stop = dict(place) if isinstance(place, tuple) else {}
+            self._at[i, place] = [
+                (bar.space, Range.of(at, bar.span))
+                for bar in self.ground.functions[address].bars
+                if (at := stop.get(bar.index, end.bars.get(BarKey(address, bar.index)))) is not None
+            ]
+        return self._at[i, place]
 
     def _stop(self, moment: Moment, waits: dict[int, frozenset[int]], stopped: set[int]) -> Moment | None:
         """One function goes to free space if that lets another one move; each does so once."""
@@ -252,11 +285,12 @@ class Mover:
     def _free(self, key: BarKey, places: Places, leaving: frozenset[FunctionAddress], *, wanted: bool) -> list[Address]:
         """First and last fitting address of every gap between BARs (with ``wanted`` also those of the plan)."""
         ground, bar = self.ground, self.ground.bars[key]
-        taken = sorted(
+        taken = [
             range_
             for placement in ([places, ground.planned.bars] if wanted else [places])
             for range_ in self._ranges(bar.space, placement, leaving)
-        )
+        ]
+        taken.sort(key=lambda range_: range_.start)
         found: list[Address] = []
         for window in ground.root[key.function].windows:
             if window.space != bar.space or (window.prefetchable and not bar.prefetchable):
