@@ -94,8 +94,15 @@ def _greedy(rows: list[Record], best: dict[tuple[str, str, str], Record]) -> lis
     return [len(pairs), optimal, len(possible), sum(fails(row, top) for row, top in possible)]
 
 
+CAPTION = f"""
+*proved*: solved with proof; *optimal*: as good as a proved optimum, windows that change left aside; *fails*: leaves or
+loses a BAR though everything fits. Mean times are shifted geometric means (1 s), a limit where there is no proof. Made
+by `{COMMAND}` out of the rows of `python -m benchmarks run -o RESULTS`.
+"""
+
+
 def headline_text(summary: DataFrame) -> str:
-    """The table of the README, from a frame as :func:`headline` makes it or a CSV file of one."""
+    """The table of the README with its caption, from a frame as :func:`headline` makes it or a CSV file of one."""
     head = ["family", "instances", "cp-sat: proved", "mean time"]
     for name in GREEDIES:
         head += [f"{name}: optimal", "fails though all fits"]
@@ -108,7 +115,7 @@ def headline_text(summary: DataFrame) -> str:
             cells += [_of(row, f"{name} optimal", f"{name} compared"), _of(row, f"{name} fails", f"{name} possible")]
         cells += [_of(row, f"{OTHER} proved", f"{OTHER} asked"), _seconds(row[f"{OTHER} seconds"])]
         lines.append(_line(cells))
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + CAPTION
 
 
 def _of(row: Record, part: str, whole: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -146,6 +148,29 @@ def test_the_readme_shows_the_committed_numbers() -> None:
     assert between(readme) == headline_text(pd.read_csv(SUMMARY))
     assert report_headline.COMMAND in readme
     assert all(name in headline_text(pd.read_csv(SUMMARY)) for name in GREEDIES)
+
+
+def test_the_readme_tells_the_committed_movable_ratio() -> None:
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    table = pd.read_csv(SUMMARY.parent / "movable-ratio.csv")
+    found: dict[tuple[str, int], dict[Hashable, Any]] = {
+        (str(row["engine"]), int(row["share"])): row for row in table.to_dict("records")
+    }
+
+    def percent(engine: str, share: int) -> str:
+        return f"{100 * float(found[engine, share]['success']):.1f} %"
+
+    def moves(engine: str) -> str:
+        return f"{float(found[engine, 100]['moved']):.1f} moves"
+
+    for text in (
+        f"{table['layouts'].max()} small machines",
+        f"room for it in {percent('linux-6.12', 0)} of them",
+        f"`cp-sat` does in {percent('cp-sat', 0)}; if half of the BARs may move as well, in {percent('cp-sat', 50)}",
+        f"all may, in {percent('cp-sat', 100)}, with {moves('cp-sat')} on average",
+        f"gets to {percent('movable-bars', 100)}, with {moves('movable-bars')}",
+    ):
+        assert text in readme
 
 
 def test_cells_are_short_and_say_nothing_where_nothing_is() -> None:
