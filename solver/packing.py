@@ -9,10 +9,11 @@ is offered to its parent in a few layouts.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from models.resources import MIB, FunctionAddress, Size, Space, align_down, align_up
+from models.topology import BarKey
 from solver.arrangement import Arrangement
 from solver.problem import BarItem, BusNode, Problem, Span, WindowItem, accepts
 
@@ -62,17 +63,23 @@ class Packer:
     together
         Prefetchable BARs of at most this many bytes go into the memory window (fewer windows, less rounding) instead
         of the prefetchable one.
+    left_out
+        BARs that get no address.
     """
 
     problem: Problem
     together: Size
+    left_out: frozenset[BarKey] = frozenset()
     bars_on: dict[int, list[BarItem]] = field(default_factory=dict)
     bridges_on: dict[int, list[BusNode]] = field(default_factory=dict)
     known: dict[int, dict[WindowItem, list[Layout]] | None] = field(default_factory=dict)
+    of_open_size: set[tuple[FunctionAddress, Space]] = field(default_factory=set)
+    """Functions of the root bus with a BAR whose size is open: they have no packing before it is chosen."""
 
     def __post_init__(self) -> None:
+        self.of_open_size = {(bar.atom, bar.space) for bar in self.problem.bars if bar.choice is not None}
         for bar in self.problem.bars:
-            if (bar.kept or bar.required) and bar.placeable:
+            if (bar.kept or bar.required) and bar.placeable and bar.key not in self.left_out:
                 self.bars_on.setdefault(bar.bus.number, []).append(bar)
         for bus in self.problem.buses:
             if bus.parent is not None:
@@ -121,6 +128,8 @@ class Packer:
             Layouts to use, by the number of the bus behind a bridge on the root bus.
         """
         chosen, wanted = set(atoms), set(spaces)
+        if any(atom in chosen and space in wanted for atom, space in self.of_open_size):
+            return None
         items: list[tuple[list[Span], Space, list[Content]]] = []
         for bus in self.bridges_on.get(0, []):
             if bus.bridge not in chosen:
@@ -129,7 +138,7 @@ class Packer:
             if offered is None:
                 return None
             items += [
-                (window.places, window.space, [(window, layout) for layout in layouts])
+                (_common_places(window, layouts), window.space, [(window, layout) for layout in layouts])
                 for window, layouts in offered.items()
                 if window.space in wanted
             ]
@@ -220,6 +229,27 @@ def _chain(contents: Sequence[list[Content]], start: int, granularity: Size, cha
         del left[index]
     alignment = max(granularity, *(_shape(item)[1] for _, item in parts))
     return Layout(align_up(position - start, granularity), alignment, start % alignment, tuple(parts))
+
+
+def _common_places(window: WindowItem, layouts: Sequence[Layout]) -> list[Span]:
+    """Where the window and every BAR in it may stand: a 32-bit BAR keeps a 64-bit window below 4 GiB."""
+    common = list(window.places)
+    for places in {tuple(bar.places) for layout in layouts[:1] for bar in _bars_in(layout)}:
+        common = [
+            (max(low, start), min(high, end))
+            for low, high in common
+            for start, end in places
+            if max(low, start) < min(high, end)
+        ]
+    return common
+
+
+def _bars_in(layout: Layout) -> Iterator[BarItem]:
+    for _, part in layout.parts:
+        if isinstance(part, BarItem):
+            yield part
+        else:
+            yield from _bars_in(part[1])
 
 
 def _first_fit(places: list[Span], taken: list[Span], options: list[Content]) -> tuple[int, Content] | None:
