@@ -42,6 +42,10 @@ def make_steps(topology: Topology, placement: Placement, route: Route = "live", 
     if any(size != bar.size for key, bar in topology.bars() if (size := placement.sizes.get(key)) is not None):
         raise InputError("resizes a BAR, which has to be done before its addresses are planned", source=source)
     ground = Ground(topology, placement)
+    for key, window in ground.windows.items():
+        wanted = ground.planned.windows.get(key)
+        if wanted is not None and wanted != window.range and (wanted.start | wanted.end) % window.granularity:
+            raise InputError(f"gives the {key} {wanted}, which its registers cannot hold", source=source)
     sha256 = topology_sha256(topology)
     if route == "live":
         from solver.steps.live import live_steps
