@@ -84,9 +84,12 @@ def _set_up(arguments: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 1
     for kernel in ready.values():
-        if arguments.module:
-            fetch_headers(kernel, arguments.root)
         print(f"{kernel.series}: {kernel.release}")
+        if arguments.module:
+            try:
+                fetch_headers(kernel, arguments.root)
+            except RuntimeError as error:
+                print(f"no module for {kernel.release}: {error}", file=sys.stderr)
     return 0
 
 

@@ -18,7 +18,10 @@ META_PACKAGES = {
 """Debian 12 package that names the newest kernel of each series; the cloud flavour boots fastest."""
 
 TOOLS = ("qemu-system-x86_64", "lspci", "apt-get", "dpkg-deb", "depmod", "ldd")
-TOOL_PACKAGES = ("qemu-system-x86", "seabios", "ovmf", "pciutils", "pci.ids", "busybox-static", "kmod")
+TOOL_PACKAGES = (
+    *("qemu-system-x86", "seabios", "ovmf", "pciutils", "pci.ids", "busybox-static", "kmod"),
+    *("make", "gcc", "libc6-dev"),
+)
 
 
 INSTALL = ("install", "--yes", "--no-install-recommends")

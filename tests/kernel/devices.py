@@ -12,14 +12,17 @@ EDU_ID = "010000ed"
 
 _BLOCK = "b=$(ls /sys/bus/pci/devices/{0}/nvme/nvme*/ 2>/dev/null | grep -m1 'nvme.*n1$'); [ -n \"$b\" ]"
 _DRIVE = (
-    _BLOCK + " && dd if=/dev/urandom of=/tmp/written bs=64k count=4 2>/dev/null"
+    "[ $(cat /sys/bus/pci/devices/{0}/nvme/nvme*/state) = live ] || exit 1; "
+    + _BLOCK
+    + " || exit 0; dd if=/dev/urandom of=/tmp/written bs=64k count=4 2>/dev/null"
     " && dd if=/tmp/written of=/dev/$b bs=64k seek=900 oflag=direct 2>/dev/null"
     " && dd if=/dev/$b of=/tmp/read bs=64k skip=900 count=4 iflag=direct 2>/dev/null && cmp /tmp/written /tmp/read"
 )
+"""The controller runs; with a drive behind it (one with VFs has none here), what is written is read."""
 _VFS = (
-    "cd /sys/bus/pci/devices/{0} && echo 2 >sriov_numvfs && [ -e virtfn1 ] && "
-    "[ $(awk 'NR==1 && $1 != \"0x0000000000000000\"' virtfn1/resource | wc -l) = 1 ] && "
-    "[ $(readlink virtfn1/driver | grep -c nvme) = 1 ]; s=$?; echo 0 >sriov_numvfs; exit $s"
+    "cd /sys/bus/pci/devices/{0} && echo 2 >sriov_numvfs && [ -e virtfn1 ] && lspci -s $(basename $(readlink virtfn1)) "
+    "&& [ $(awk 'NR==1 && $1 != \"0x0000000000000000\"' virtfn1/resource | wc -l) = 1 ]; "
+    "s=$?; echo 0 >sriov_numvfs; exit $s"
 )
 
 
@@ -41,7 +44,7 @@ def block_device(guest: Guest, function: FunctionAddress) -> str | None:
 
 
 def vfs_come_up(guest: Guest, function: FunctionAddress) -> bool:
-    """Whether two VFs of an NVMe function appear, with addresses and a driver."""
+    """Whether two VFs of an NVMe function appear, with addresses."""
     return _succeeds(guest, _VFS.format(function))
 
 
