@@ -298,6 +298,9 @@ def lever_table(frame: DataFrame) -> DataFrame:
     return typed_frame(LEVERS, sorted(out, key=lambda row: -row[6]))
 
 
+SPREAD = 4
+"""So many times the BARs of the smallest instance of a fit has the largest, or there is no fit: it would be of noise."""
+
 SCALING = (
     Column("family", NAME, "family of the instances"),
     Column("minimize", NAME, "objectives in their order"),
@@ -312,7 +315,7 @@ SCALING = (
 
 
 def scaling_table(frame: DataFrame) -> DataFrame:
-    """Fitted growth of cp-sat's time, for each family and order of objectives with two sizes or more."""
+    """Fitted growth of cp-sat's time, for each family and order of objectives with sizes :data:`SPREAD` times apart."""
     rows = [
         row
         for row in records(main_rows(frame))
@@ -321,7 +324,7 @@ def scaling_table(frame: DataFrame) -> DataFrame:
     out = []
     for key, group in _grouped(rows, lambda row: (str(row["family"]), str(row["minimize"]))).items():
         bars, times = [int(row["bars"]) for row in group], [float(row["wall_seconds"]) for row in group]
-        if len(set(bars)) < 2:
+        if max(bars) < SPREAD * min(bars):
             continue
         fit = power_law(bars, times)
         ends = [None if math.isnan(end) else end for end in fit.exponent[1:]]

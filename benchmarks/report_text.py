@@ -45,8 +45,8 @@ METHOD = """\
   plan.
 * Performance profiles (Dolan and More, 2002): with more than two engines the order below the best can change when one
   is left out; the table of pairs is what counts. Virtual best: the fastest engine for each solve.
-* Exponents: least squares of log time on log BARs over solved rows; intervals are 95 %, by Student's t. Shares have
-  Wilson's 95 % intervals.
+* Exponents: least squares of log time on log BARs over solved rows, where sizes differ fourfold or more; intervals are
+  95 %, by Student's t. Shares have Wilson's 95 % intervals.
 """
 
 LIMITS = """\

@@ -142,7 +142,7 @@ def test_growth_is_fitted_to_what_is_solved() -> None:
     assert (found["points"], found["bars_low"], found["bars_high"]) == (3, 100, 10_000)
     assert found["exponent"] == pytest.approx(1.0)
     assert found["factor"] == pytest.approx(0.01)
-    assert tables.scaling_table(frame([row("toy/1"), row("toy/2")])).empty
+    assert tables.scaling_table(frame([row("toy/1", bars=10), row("toy/2", bars=39)])).empty
 
 
 def test_the_gap_is_told_over_what_has_every_limit() -> None:
