@@ -6,7 +6,6 @@ For hypervisors and tests. A kernel that starts afterwards claims what it finds.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from models.errors import InputError
 from models.placement import Placement
@@ -30,7 +29,7 @@ def firmware_steps(ground: Ground, topology_sha256: str) -> Steps:
     nothing = Placement({}, {})
     for address in ground.functions:
         writes += _bus_numbers(ground, address)
-        writes += [replace(write, old=None) for write in window_writes(ground, address, nothing, ground.planned)]
+        writes += window_writes(ground, address, None, ground.planned)
         writes += function_writes(ground, address, nothing, ground.planned)
     for address in reversed(ground.functions):
         bits = decode_bits(ground, address, ground.planned)

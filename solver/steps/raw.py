@@ -13,12 +13,15 @@ from solver.steps.step import IO_DECODE, MEMORY_DECODE, Register, RegisterWrite
 
 
 def window_writes(
-    ground: Ground, bridge: FunctionAddress, before: Placement, after: Placement
+    ground: Ground, bridge: FunctionAddress, before: Placement | None, after: Placement
 ) -> Iterator[RegisterWrite]:
-    """Every register of every window of a bridge that changes; upper halves first, as nothing decodes meanwhile."""
+    """Every register of every window of a bridge that changes; upper halves first, as nothing decodes meanwhile.
+
+    ``before`` is ``None`` after a reset, when every window has to be written: one whose registers are 0 is open.
+    """
     for key in ground.windows:
-        here, there = before.windows.get(key), after.windows.get(key)
-        if key.bridge != bridge or here == there:
+        here, there = None if before is None else before.windows.get(key), after.windows.get(key)
+        if key.bridge != bridge or (before is not None and here == there):
             continue
         coding = Coding.of(ground.windows[key])
         old = None if here is None else coding.encode(_bus(ground, key, here))
