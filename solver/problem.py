@@ -166,7 +166,10 @@ class _Builder:
         if bar.address is None and not movable and bar.fixed:
             return
         today = None if bar.range is None else self.coordinates.of_range(bar.space, bar.range)[0]
-        on_root = node.parent is None
+        top = node  # from behind subtractive bridges alone it may lie in a root window
+        while top.subtractive and top.parent is not None:
+            top = top.parent
+        on_root = top.parent is None
         item = BarItem(
             key=key,
             bus=node,

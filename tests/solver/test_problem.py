@@ -215,3 +215,11 @@ def test_windows_accept_by_kind() -> None:
     assert accepts("mem", "mem", False)
     assert accepts("pref", "mem", True)
     assert not accepts("pref", "mem", False)
+
+
+def test_behind_subtractive_bridges_alone_a_64_bit_bar_reaches_what_lies_high() -> None:
+    high = RootWindow("mem", Range.inclusive(0x4000000000, 0x40FFFFFFFF))
+    for subtractive in (True, False):
+        port = bridge("00:01.0", function("01:00.0", bar(0, width=64)), subtractive=subtractive)
+        (only,) = problem_of(machine(host(port, pref=None, windows=(high,)))).bars
+        assert any(start >= HIGH for start, _ in only.places) is subtractive
