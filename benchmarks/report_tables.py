@@ -299,7 +299,7 @@ def lever_table(frame: DataFrame) -> DataFrame:
 
 
 SPREAD = 4
-"""So many times the BARs of the smallest instance of a fit has the largest, or there is no fit: it would be of noise."""
+"""The largest instance of a fit has at least so many times the BARs of the smallest; anything less tells of noise."""
 
 SCALING = (
     Column("family", NAME, "family of the instances"),
