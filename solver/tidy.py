@@ -69,6 +69,7 @@ def _move_down(problem: Problem, arrangement: Arrangement, bar: BarItem, standin
             break
         if end > position:
             position = align_up(end, bar.size)
-    if position < at:
+    # A window that stays in breach may reach beyond the root windows.
+    if position < at and any(first <= position // bar.size <= last for first, last in bar.starts):
         arrangement.bars[bar.key] = position
         standing[bar.key] = (position, position + bar.span)
