@@ -79,7 +79,7 @@ class Packer:
     def __post_init__(self) -> None:
         self.of_open_size = {(bar.atom, bar.space) for bar in self.problem.bars if bar.choice is not None}
         for bar in self.problem.bars:
-            if (bar.kept or bar.required) and bar.placeable and bar.key not in self.left_out:
+            if (bar.kept or (bar.required and bar.placeable)) and bar.key not in self.left_out:
                 self.bars_on.setdefault(bar.bus.number, []).append(bar)
         for bus in self.problem.buses:
             if bus.parent is not None:
@@ -94,7 +94,7 @@ class Packer:
     def _offers(self, bus: BusNode) -> dict[WindowItem, list[Layout]] | None:
         contents: dict[int, list[list[Content]]] = {id(window): [] for window in bus.windows}
         for bar in self.bars_on.get(bus.number, []):
-            reaches = _reaches_high(bar) and bar.span > self.together
+            reaches = _reaches_high(bar) and bar.span > self.together and not bar.low
             window = self._window_for(bus, bar.space, prefetchable=bar.prefetchable, reaches=reaches)
             if window is None:
                 return None
@@ -104,7 +104,7 @@ class Packer:
             if offered is None:
                 return None
             for child, layouts in offered.items():
-                reaches = _reaches_high(child) and self.together < _ALL
+                reaches = _reaches_high(child) and self.together < _ALL and not child.low
                 window = self._window_for(bus, child.space, prefetchable=child.kind == "pref", reaches=reaches)
                 if window is None:
                     return None
