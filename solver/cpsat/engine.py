@@ -15,6 +15,7 @@ from solver.arrangement import Arrangement
 from solver.cpsat.model import Answer, Limits
 from solver.cpsat.search import Search
 from solver.engines import Progress, engine
+from solver.leftovers import place_leftovers
 from solver.levers import parse_without
 from solver.problem import Problem, choices, cpu_range, problems
 from solver.request import Request
@@ -82,7 +83,8 @@ def _solve(topology: Topology, request: Request, progress: Progress | None, star
     answered = list(zip(searches, answers, strict=True))
     for search, answer in answered:
         if answer.arrangement is not None:
-            answer.arrangement = tidy(search.problem, answer.arrangement)
+            tidied = tidy(search.problem, answer.arrangement)
+            answer.arrangement = place_leftovers(search.problem, tidied, request.minimize)
         _take(search.problem, answer, placement)
     warnings = _warnings(topology, placement, movement, request.policy)
     warnings += [warning for search in searches for warning in search.problem.warnings]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from models.resources import FunctionAddress, Space, align_down, align_up
@@ -171,7 +171,35 @@ def collisions(groups: list[Group], chosen: dict[int, Arrangement]) -> list[tupl
     return pairs
 
 
-def merge(groups: list[Group], pair: tuple[Group, ...]) -> list[Group]:
-    first, second = pair
-    merged = Group(first.atoms + second.atoms, first.bars + second.bars, first.windows + second.windows)
-    return [group for group in groups if group not in (first, second)] + [merged]
+def merge(groups: list[Group], party: Sequence[Group]) -> list[Group]:
+    """The groups with some of them as one, which comes last."""
+    merged = Group((), [], [])
+    for group in party:
+        merged.atoms += group.atoms
+        merged.bars += group.bars
+        merged.windows += group.windows
+    return [group for group in groups if group not in party] + [merged]
+
+
+def neighbours(group: Group, groups: Sequence[Group], chosen: dict[int, Arrangement]) -> list[Group]:
+    """The other groups in its address spaces, the nearest on the root bus first.
+
+    Where it stands nowhere as yet, those beside the most free space come first.
+    """
+    spaces = {window.space for window in group.windows} | {bar.space for bar in group.bars}
+    order: dict[Space, list[tuple[Span, Group]]] = defaultdict(list)
+    for each in groups:
+        for space, span in each.spans(chosen[id(each)]):
+            if space in spaces:
+                order[space].append((span, each))
+    near: list[tuple[int, int, Group]] = []
+    for items in order.values():
+        items.sort(key=lambda entry: entry[0])
+        mine = [number for number, (_, each) in enumerate(items) if each is group]
+        for number, (span, each) in enumerate(items):
+            before = items[number - 1][0][1] if number else 0
+            after = items[number + 1][0][0] if number + 1 < len(items) else span[1]
+            distance = min((abs(number - other) for other in mine), default=0)
+            near.append((distance, -max(span[0] - before, after - span[1]), each))
+    near.sort(key=lambda entry: entry[:2])
+    return list(dict.fromkeys(each for _, _, each in near if each is not group))

@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from models.resources import Space
 from solver.arrangement import Arrangement
 from solver.cpsat.constraints import Walls
-from solver.cpsat.group import Group, part_of, pinned
+from solver.cpsat.group import Group, neighbours, part_of, pinned
 from solver.cpsat.model import Answer, Limits, PlacementModel
 from solver.cpsat.worth import worth
-from solver.problem import Problem, Span
+from solver.problem import Problem
 
 LARGE = 100
 """BARs of a root bus from which on a first plan is looked for so."""
@@ -55,32 +54,12 @@ class Insertion:
         for width in _WIDTHS:
             for group in self.groups:
                 if self.limits.left > 0 and self._values(group)[0]:
-                    self._improve([group, *self._neighbours(group, width)])
+                    self._improve([group, *neighbours(group, self.groups, self.chosen)[:width]])
         return self.chosen
 
     def _values(self, group: Group) -> list[int]:
         values = worth(group.bars, group.windows, self.chosen[id(group)])
         return [values[name] for name in self.minimize]
-
-    def _neighbours(self, group: Group, count: int) -> list[Group]:
-        """Groups next to this one, or next to the most free space where it stands nowhere, of its address spaces."""
-        spaces = {window.space for window in group.windows} | {bar.space for bar in group.bars}
-        order: dict[Space, list[tuple[Span, Group]]] = defaultdict(list)
-        for each in self.groups:
-            for space, span in each.spans(self.chosen[id(each)]):
-                if space in spaces:
-                    order[space].append((span, each))
-        near: list[tuple[int, int, Group]] = []
-        for items in order.values():
-            items.sort(key=lambda entry: entry[0])
-            mine = [number for number, (_, each) in enumerate(items) if each is group]
-            for number, (span, each) in enumerate(items):
-                before = items[number - 1][0][1] if number else 0
-                after = items[number + 1][0][0] if number + 1 < len(items) else span[1]
-                distance = min((abs(number - other) for other in mine), default=0)
-                near.append((distance, -max(span[0] - before, after - span[1]), each))
-        near.sort(key=lambda entry: entry[:2])
-        return list(dict.fromkeys(each for _, _, each in near if each is not group))[:count]
 
     def _improve(self, party: list[Group]) -> None:
         """Place these groups anew around all others, if that is better."""

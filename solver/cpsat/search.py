@@ -14,11 +14,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 
 from models.resources import Size, Space
 from solver.arrangement import Arrangement
+from solver.cpsat.capacity import least_unplaced
 from solver.cpsat.constraints import Walls
-from solver.cpsat.group import Group, blame, collisions, merge, must_change, part_of, pinned
+from solver.cpsat.group import Group, blame, collisions, merge, must_change, neighbours, part_of, pinned
 from solver.cpsat.insertion import LARGE, Insertion
 from solver.cpsat.model import Answer, Limits, PlacementModel
 from solver.cpsat.shortest import Shortest
@@ -27,6 +29,12 @@ from solver.levels import pack_level
 from solver.packing import TOGETHER, Packer, shrink
 from solver.problem import BarItem, Problem, WindowItem, choices, unplaceable
 from solver.shapes import Shapes
+
+_JOINT = 120
+"""BARs of an address space up to which groups that collide become one with all others."""
+
+_LEFT_OUT = 8
+"""How many BARs of a group that does not fit are left out at most to place the others."""
 
 _TRIES = 3
 """How often the solver is asked for one group."""
@@ -97,7 +105,7 @@ class Search:
         limits = self.limits.share(0.4)
         chosen = Insertion(self.problem, self.groups, self.minimize, limits, chosen).run()
         self.limits.interrupted |= limits.interrupted
-        self.known = Arrangement()
+        self.known, self.known_is_legal = Arrangement(), True
         for group in self.groups:
             self.known.bars.update(chosen[id(group)].bars)
             self.known.windows.update(chosen[id(group)].windows)
@@ -161,7 +169,7 @@ class Search:
             start.bounds = dict(bounds) if at_floor else {}
             group.answer = start
             group.first = start.arrangement
-            if group.safe is None:
+            if group.safe is None and ways:
                 group.safe = start.arrangement
 
     def _bounds(self, group: Group) -> dict[str, int]:
@@ -264,8 +272,29 @@ class Search:
                 if offered is not None:
                     packed.append(self.packers[0].pack(group.atoms, spaces, walls, offered))
             found = [arrangement for arrangement in packed if arrangement is not None]
+            if not found and everything and ways == TOGETHER[:1]:
+                found = self._packed_in_part(group, spaces, walls)
             if found or group.answer.arrangement is not None:
                 return found
+        return []
+
+    def _packs(self, group: Group) -> bool:
+        """Whether a packing from scratch is a legal arrangement of the group.
+
+        It leaves immovable BARs and windows that stay out of account, and sizes are the model's to choose.
+        """
+        return all(bar.movable and bar.choice is None and not bar.bus.subtractive for bar in group.bars) and not any(
+            window.stays for window in group.windows
+        )
+
+    def _packed_in_part(self, group: Group, spaces: set[Space], walls: Walls) -> list[Arrangement]:
+        """The group from scratch without its largest new BARs, as few of them as possible."""
+        new = sorted((bar for bar in group.bars if bar.required and not bar.kept), key=lambda bar: -bar.span)
+        for count in range(1, min(len(new), _LEFT_OUT) + 1):
+            packer = Packer(self.problem, 0, frozenset(bar.key for bar in new[:count]))
+            found = packer.pack(group.atoms, spaces, walls)
+            if found is not None:
+                return [found]
         return []
 
     def _walls(self, group: Group, *, everything: bool) -> Walls:
@@ -292,34 +321,56 @@ class Search:
             if not colliding:
                 return []
             if not any(self._rearrange(group) for group in colliding[0]):
-                first, second = colliding[0]
-                values = {
-                    name: sum(group.answer.bounds.get(name) or 0 for group in (first, second)) for name in self.minimize
-                }
-                self.groups = merge(self.groups, (first, second))
+                party = self._party(colliding[0])
+                values = {name: sum(group.answer.bounds.get(name) or 0 for group in party) for name in self.minimize}
+                self.groups = merge(self.groups, party)
                 merged = self.groups[-1]
-                merged.answer = self._one_as_today((first, second), merged) or Answer(None, {}, {})
+                merged.answer = self._one_as_today(party, merged) or Answer(None, {}, {})
                 if any(bar.choice is not None for bar in merged.bars):
                     merged.answer = self._first_answer(merged, TOGETHER) or merged.answer
                 merged.answer.bounds = dict(values)
                 return [merged]
         return []
 
-    def _one_as_today(self, pair: tuple[Group, Group], merged: Group) -> Answer | None:
-        """A first answer of two merged groups: the better one of them as it was found, the other as it is today."""
+    def _party(self, pair: tuple[Group, Group]) -> list[Group]:
+        """Two groups that cannot be told apart any more, and their neighbours: all of a small machine.
+
+        What is merged doubles each time, so that a long row of collisions takes few models.
+        """
+        chosen = {id(group): group.answer.arrangement or group.now for group in self.groups}
+        near = [neighbours(group, self.groups, chosen) for group in pair]
+        others = [group for each in zip_longest(*near) for group in each if group is not None]
+        bars = sum(len(group.bars) for group in pair)
+        spaces = {item.space for group in pair for item in group.bars}
+        all_bars = sum(bar.space in spaces for bar in self.problem.bars)
+        limit = all_bars if all_bars <= _JOINT else 2 * bars
+        party = list(pair)
+        for group in dict.fromkeys(others):
+            if group not in party and bars + len(group.bars) <= limit:
+                party.append(group)
+                bars += len(group.bars)
+        return party
+
+    def _one_as_today(self, party: Sequence[Group], merged: Group) -> Answer | None:
+        """A first answer of merged groups: one of them as it was found, the others as they are today; or as known."""
+        candidates = [{id(group): group.answer.arrangement or group.now for group in party}]
+        candidates += [
+            {**{id(other): other.now for other in party}, id(group): candidates[0][id(group)]} for group in party
+        ]
+        if self.known_is_legal:
+            candidates.append({id(group): part_of(self.known, group) for group in party})
         best: Answer | None = None
-        for found, other in (pair, pair[::-1]):
-            if found.answer.arrangement is None or must_change(other):
+        for parts in candidates:
+            if any(must_change(group) and parts[id(group)] is group.now for group in party):
                 continue
-            parts = {id(found): found.answer.arrangement, id(other): other.now}
-            if collisions(list(pair), parts):
+            if collisions(list(party), parts):
                 continue
-            both = Arrangement()
+            together = Arrangement()
             for part in parts.values():
-                both.bars.update(part.bars)
-                both.windows.update(part.windows)
-            values = worth(merged.bars, merged.windows, both)
-            answer = Answer(both, {name: values[name] for name in self.minimize}, {})
+                together.bars.update(part.bars)
+                together.windows.update(part.windows)
+            values = worth(merged.bars, merged.windows, together)
+            answer = Answer(together, {name: values[name] for name in self.minimize}, {})
             if best is None or list(answer.values.values()) < list(best.values.values()):
                 best = answer
         return best
@@ -356,18 +407,9 @@ class Search:
         known = {id(group): part_of(self.known, group) for group in self.groups}
         chosen = {id(group): group.answer.arrangement or known[id(group)] for group in self.groups}
         if collisions(self.groups, chosen):
-            chosen = known
-            safe = {id(group): group.safe or known[id(group)] for group in self.groups}
-            if not collisions(self.groups, safe):
-                chosen = min(known, safe, key=self._total)
-            attempts = [(group, group.safe) for group in self.groups]
-            attempts += [(group, group.first) for group in self.groups]
-            attempts += [(group, group.answer.arrangement) for group in self.groups]
-            for group, attempt in attempts:
-                if attempt is None or self._hits_others(group, attempt, chosen):
-                    continue
-                if must_change(group) or self._worth(group, attempt) <= self._worth(group, chosen[id(group)]):
-                    chosen = {**chosen, id(group): attempt}
+            now = {id(group): group.now for group in self.groups}
+            bases = [known, now, self._constructed(known), self._constructed(now)]
+            chosen = min((self._one_by_one(base) for base in bases), key=self._total)
         if not any(must_change(group) for group in self.groups):
             now = {id(group): group.now for group in self.groups}
             chosen = min(chosen, known, now, key=self._total)
@@ -382,10 +424,46 @@ class Search:
             result.values[name] = values[name]
             parts = [group.answer.bounds.get(name) for group in self.groups]
             bound = sum(part or 0 for part in parts)
+            if name == self.minimize[0] == "unplaced" and "floors" not in self.without:
+                bound = max(bound, least_unplaced(self.problem))
             # Out of time, what has to move may still stand where it was, which no bound allows for.
             result.bounds[name] = None if open_ or bound > values[name] else bound
             open_ = open_ or result.bounds[name] != result.values[name]
         return result
+
+    def _constructed(self, base: dict[int, Arrangement]) -> dict[int, Arrangement]:
+        """Groups that lack a place packed from scratch, the largest first, around all that stands by then."""
+        chosen = dict(base)
+        for group in sorted(self.groups, key=lambda group: -max((bar.size for bar in group.bars), default=0)):
+            if self.minimize[0] != "unplaced" or not self._worth(group, chosen[id(group)])[0]:
+                continue
+            if "packings" in self.without or not self._packs(group):
+                continue
+            walls: Walls = defaultdict(list)
+            for other in self.groups:
+                if other is not group:
+                    for space, span in (*other.spans(chosen[id(other)]), *pinned(other)):
+                        walls[space].append(span)
+            spaces: set[Space] = {item.space for item in group.windows} | {item.space for item in group.bars}
+            whole = self.packers[0].pack(group.atoms, spaces, walls)
+            found = [whole] if whole is not None else self._packed_in_part(group, spaces, walls)
+            for attempt in found:
+                if self._worth(group, attempt) < self._worth(group, chosen[id(group)]):
+                    chosen[id(group)] = attempt
+        return chosen
+
+    def _one_by_one(self, base: dict[int, Arrangement]) -> dict[int, Arrangement]:
+        """Each group as it was found, one after the other, where that is better and hits no other."""
+        chosen = dict(base)
+        attempts = [(group, group.safe) for group in self.order if group in self.groups]
+        attempts += [(group, group.first) for group in self.groups]
+        attempts += [(group, group.answer.arrangement) for group in self.groups]
+        for group, attempt in attempts:
+            if attempt is None or self._hits_others(group, attempt, chosen):
+                continue
+            if must_change(group) or self._worth(group, attempt) <= self._worth(group, chosen[id(group)]):
+                chosen[id(group)] = attempt
+        return chosen
 
     def _worth(self, group: Group, arrangement: Arrangement) -> list[int]:
         """What a group so arranged is worth, in the order of the objectives."""

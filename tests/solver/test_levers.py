@@ -121,7 +121,8 @@ def test_shapes_know_gaps_that_volume_does_not() -> None:
         for bus in packer.bridges_on[1]
         if (shape := shapes.shape(packer.bars_on[bus.number], ())) is not None
     ]
-    assert [shape.table.least for _, shape in inner] == [17, 18, 17, 5]
+    lengths = [shape.table.least for _, shape in inner]
+    assert lengths == [17, 18, 17, 5]
     outer = shapes.shape((), inner)
     assert outer is not None
     assert outer.table.least == 65
