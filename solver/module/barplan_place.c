@@ -58,6 +58,7 @@ static size_t status_len;
 
 static __printf(2, 3) void say(struct item *it, const char *fmt, ...)
 {
+	size_t start = status_len;
 	va_list args;
 
 	va_start(args, fmt);
@@ -66,6 +67,7 @@ static __printf(2, 3) void say(struct item *it, const char *fmt, ...)
 	status_len += vscnprintf(status + status_len, MAX_STATUS - status_len, fmt, args);
 	status_len += scnprintf(status + status_len, MAX_STATUS - status_len, "\n");
 	va_end(args);
+	pr_info("%s", status + start);
 }
 
 #define refuse(it, err, fmt, ...) (say(it, "refused, " fmt, ##__VA_ARGS__), (err))
@@ -681,7 +683,6 @@ static ssize_t place_write(struct file *file, const char __user *from, size_t co
 	}
 	pci_unlock_rescan_remove();
 	forget();
-	pr_info("%.*s", (int)status_len, status);
 	mutex_unlock(&busy);
 	kvfree(text);
 	return rc ?: count;

@@ -91,13 +91,18 @@ class Ground:
     def covering_kinds(self, key: BarKey, bridge: Function, placement: Placement) -> set[WindowKey]:
         """The windows of one bridge that hold the BAR."""
         range_ = self.bar_range(key, placement)
-        found: set[WindowKey] = set()
-        if range_ is not None and bridge.bridge is not None:
-            for window in bridge.bridge.windows:
-                outer = placement.windows.get(WindowKey(bridge.address, window.kind))
-                if window.space == self.bars[key].space and outer is not None and outer.contains(range_):
-                    found.add(WindowKey(bridge.address, window.kind))
-        return found
+        return set() if range_ is None else self.holders(bridge, self.bars[key].space, range_, placement)
+
+    def holders(self, bridge: Function, space: Space, range_: Range, placement: Placement) -> set[WindowKey]:
+        """The windows of one bridge that hold the range."""
+        assert bridge.bridge is not None
+        return {
+            WindowKey(bridge.address, window.kind)
+            for window in bridge.bridge.windows
+            if window.space == space
+            and (outer := placement.windows.get(WindowKey(bridge.address, window.kind))) is not None
+            and outer.contains(range_)
+        }
 
     @cached_property
     def chains(self) -> tuple[dict[BarKey, Chain | None], dict[BarKey, Chain | None]]:

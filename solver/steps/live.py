@@ -124,7 +124,23 @@ def _transaction(ground: Ground, leg: Leg, found: Moments) -> Transaction:
         for key in ground.bars
         if leg.before.bars.get(key) != leg.after.bars.get(key)
     ]
-    return Transaction((*windows, *bars), found.writes)
+    return Transaction((*windows, *bars, *_held_by_another(ground, leg)), found.writes)
+
+
+def _held_by_another(ground: Ground, leg: Leg) -> Iterator[ClaimBar | ClaimWindow]:
+    """What stays where it is, but in another window of the bridge above: the kernel's tree has to know."""
+    for key in ground.windows:
+        held = leg.before.windows.get(key)
+        if held is not None and held == leg.after.windows.get(key) and ground.above[key.bridge]:
+            bridge, space = ground.above[key.bridge][0], ground.windows[key].space
+            if ground.holders(bridge, space, held, leg.before) != ground.holders(bridge, space, held, leg.after):
+                yield ClaimWindow(key, held, held)
+    for bar in ground.bars:
+        range_ = ground.bar_range(bar, leg.before)
+        if range_ is not None and range_ == ground.bar_range(bar, leg.after) and ground.above[bar.function]:
+            bridge = ground.above[bar.function][0]
+            if ground.covering_kinds(bar, bridge, leg.before) != ground.covering_kinds(bar, bridge, leg.after):
+                yield ClaimBar(bar, range_, range_)
 
 
 def decode_on_ports(ground: Ground, leg: Leg) -> Iterator[DecodeOn]:
