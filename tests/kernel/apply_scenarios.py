@@ -80,11 +80,6 @@ def _shared(name: str, bus: str, backing: str) -> str:
     return f"ivshmem-plain,id={name},memdev={backing},bus={bus}"
 
 
-def _io_only(name: str, bus: str) -> str:
-    """A device that a driver reaches through I/O ports alone."""
-    return f"virtio-net-pci,id={name},bus={bus},disable-modern=on,disable-legacy=off,romfile="
-
-
 _FOUR = {f"m{n}": "64M" for n in range(4)}
 _PLAIN_SWITCH = [PORT, *switch()]
 _VFS = "sriov_max_vfs=4,sriov_vq_flexible=8,sriov_vi_flexible=4,max_ioqpairs=16,msix_qsize=20"
@@ -117,15 +112,6 @@ SCENARIOS = {
                 Plug(disk("d0", "up3", ",addr=0.0,multifunction=on")),
             ],
             disks=("d0", "d1"),
-        ),
-        _scenario(
-            "04-switch-io",
-            "a second virtio device with I/O registers only into a switch with one 4 KiB I/O window",
-            [*_PLAIN_SWITCH, _io_only("e0", "up0"), disk("d1", "up1")],
-            [Plug(_io_only("new", "up3"))],
-            disks=("d1",),
-            firmware="qboot",
-            parameters="pci=hpiosize=0",
         ),
         _scenario(
             "05-root-frag-below-4G",

@@ -49,6 +49,13 @@ def test_every_recorded_plan_was_carried_out(row: dict[str, Any]) -> None:
     assert row["undone"] in ([], None)
 
 
+def test_the_records_are_of_many_scenarios() -> None:
+    live = {(row["scenario"], row["kernel"]) for row in rows() if row["route"] == "live"}
+    assert len({scenario for scenario, _ in live}) >= 10
+    assert {kernel for _, kernel in live} == {"6.1", "6.12"}
+    assert len([row for row in rows() if row["route"] == "kexec"]) >= 2
+
+
 @pytest.mark.parametrize("row", fault_rows(), ids=name)
 def test_every_recorded_fault_left_the_machine_as_it_was(row: dict[str, Any]) -> None:
     assert row["restored"]
