@@ -18,6 +18,11 @@ class BuildError(Exception):
     """The module cannot be built or loaded; one line says why."""
 
 
+def sources() -> list[Path]:
+    """The files that the module is built from."""
+    return sorted(path for path in SOURCE.iterdir() if path.suffix in (".c", ".h") or path.name == "Makefile")
+
+
 def headers_of_the_running_kernel() -> Path:
     """The folder in which ``make`` finds the running kernel's headers."""
     return Path("/lib/modules") / os.uname().release / "build"
@@ -44,8 +49,8 @@ def build_module(folder: Path, headers: Path | None = None, variables: tuple[str
     if shutil.which("make") is None:
         raise BuildError("make is not installed")
     folder.mkdir(parents=True, exist_ok=True)
-    for name in (f"{NAME}.c", "Makefile"):
-        shutil.copyfile(SOURCE / name, folder / name)
+    for path in sources():
+        shutil.copyfile(path, folder / path.name)
     done = subprocess.run(
         ["make", f"KDIR={headers.resolve()}", *variables],
         cwd=folder,

@@ -12,7 +12,8 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from solver.apply.building import NAME, SOURCE, build_module
+from solver.apply.building import NAME, build_module
+from solver.apply.building import sources as module_sources
 from tests.kernel.debian import Kernel, _run, default_root
 from tests.kernel.initramfs import SCRIPTS, module_files, newc_archive, unpacked_module
 
@@ -66,8 +67,7 @@ def prepared(kernel: Kernel, root: Path | None = None, *, with_kernel: bool = Fa
     output = root / f"initramfs-apply-{'kexec-' if with_kernel else ''}{kernel.release}.gz"
     sources = [
         Path(__file__),
-        SOURCE / f"{NAME}.c",
-        SOURCE / "Makefile",
+        *module_sources(),
         kernel.initramfs,
         *(SCRIPTS / f"{tool}.c" for tool in TOOLS),
     ]

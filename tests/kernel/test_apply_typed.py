@@ -18,8 +18,10 @@ APPLY = "apply /tmp/plan.json /tmp/machine.json --yes --journal /tmp/journal"
 DRIVE = "0000:42:00.0"
 
 WHILE_IT_RUNS = """
+    mkdir -p /tmp/journal; n=$(ls /tmp/journal/*.jsonl 2>/dev/null | tail -n 1)
     {barplan} {apply} >/tmp/said 2>&1 & p=$!
-    while ! grep -q '"begin":{action}' $(ls /tmp/journal/*.jsonl | tail -n 1); do usleep 20000; done
+    while j=$(ls /tmp/journal/*.jsonl 2>/dev/null | tail -n 1); [ "$n" = "$j" ] || [ -z "$j" ] ||
+          ! grep -q '"begin":{action}' $j; do usleep 20000; done
     kill -{signal} $p; wait $p; s=$?; cat /tmp/said; echo "exit $s"
 """
 
@@ -66,8 +68,5 @@ def test_as_root_in_a_guest(kernel: Kernel, pytestconfig: pytest.Config) -> None
 def _while_it_runs(guest: Guest, *, action: int, signal: str) -> int:
     """Send a signal once an action is begun; the exit code."""
     barplan = BARPLAN.format(interpreter())
-    output = guest.run(
-        "mkdir -p /tmp/journal; touch /tmp/journal/000000.jsonl\n"
-        + WHILE_IT_RUNS.format(barplan=barplan, apply=APPLY, action=action, signal=signal)
-    )
+    output = guest.run(WHILE_IT_RUNS.format(barplan=barplan, apply=APPLY, action=action, signal=signal))
     return int(output.rpartition("exit ")[2])
