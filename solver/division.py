@@ -53,6 +53,8 @@ class Divider:
         The bus behind the bridge.
     bars_on, bridges_on
         BARs that get a place and buses behind bridges, by the number of the bus they stand on.
+    floor
+        Bytes that the windows have at least beyond what the BARs take, known from elsewhere.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Divider:
         bars_on: dict[int, list[BarItem]],
         bridges_on: dict[int, list[BusNode]],
         shapes: Shapes,
+        floor: Size = 0,
     ) -> None:
         self.bus, self.space, self.shapes = bus, space, shapes
         self.bars_on, self.bridges_on = bars_on, bridges_on
@@ -76,6 +79,7 @@ class Divider:
         self.possible = True
         self.volume = 0
         self._list_choices(bus)
+        self.volume += floor
         self.order = self._ordered()
 
     def _list_choices(self, bus: BusNode) -> None:
@@ -116,13 +120,20 @@ class Divider:
                     order.setdefault(self.number[key])
         return list(order)
 
-    def divide(self) -> Division | None:
+    def divide(self, known: Size | None = None) -> Division | None:
         """Climb to a good division, then search the best branch first until none is better.
 
         ``None`` where something has no window or the tables would be too large.
+
+        Parameters
+        ----------
+        known
+            Bytes of windows in which all is known to fit: nothing is searched if they cannot be fewer.
         """
         open_ = (_OPEN,) * len(self.choices)
         first = self._least(open_) if self.possible else None
+        if first is not None and known is not None and first * self.shapes.unit >= known:
+            return Division(first * self.shapes.unit, None)
         best = self._climb(first) if first is not None else None
         if first is None or best is None:
             return None
@@ -131,6 +142,8 @@ class Divider:
         seen = set()
         for _ in range(_NODES):
             least, depth, decided = heapq.heappop(branches)
+            if known is not None and least * self.shapes.unit >= known:
+                return Division(least * self.shapes.unit, None)
             if least >= value:
                 return Division(value * self.shapes.unit, self._layouts(division))
             number = next((number for number in self.order if self._matters(number, decided)), None)

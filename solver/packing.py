@@ -254,7 +254,7 @@ def _bars_in(layout: Layout) -> Iterator[BarItem]:
 
 def _first_fit(places: list[Span], taken: list[Span], options: list[Content]) -> tuple[int, Content] | None:
     busy = sorted(taken)
-    for low, high in places:
+    for low, high in sorted(places, reverse=True):  # room below 4 GiB is for those that need it
         for item in options:
             size, alignment, phase = _shape(item)
             position = low + (phase - low) % alignment

@@ -20,8 +20,8 @@ OBJECTIVES: dict[str, str] = {
     "moved_functions": "functions with a BAR whose address changes",
     "unplaced_functions": "functions with a BAR left without an address that needs one",
     "rebar": "bytes by which Resizable BARs fall short of their largest size",
-    "headroom": "doublings by which empty hotplug ports fall short of the largest block of a root window",
     "rebar_halvings": "halvings by which Resizable BARs fall short of their largest size",
+    "headroom": "doublings by which empty hotplug ports fall short of the largest block of a root window",
 }
 """Every objective with what it counts; each is minimised."""
 

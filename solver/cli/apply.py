@@ -65,7 +65,7 @@ def apply(
     folder: str,
     as_json: bool,
 ) -> Exit:
-    """Carry PLAN out on the running kernel, as root, and take it back if anything fails.
+    """Carry a plan out on the running kernel.
 
     INPUT is what the plan was made from; with none it is the running machine. Nothing is done where the machine is no
     longer as it was, where a function that goes down is in use (a mounted file system, swap, a member of RAID or LVM,

@@ -18,6 +18,7 @@ from itertools import zip_longest
 
 from models.resources import Size, Space
 from solver.arrangement import Arrangement
+from solver.cpsat.assembly import assemble
 from solver.cpsat.capacity import least_unplaced
 from solver.cpsat.constraints import Walls
 from solver.cpsat.group import Group, blame, collisions, merge, must_change, neighbours, part_of, pinned
@@ -32,6 +33,9 @@ from solver.shapes import Shapes
 
 _JOINT = 120
 """BARs of an address space up to which groups that collide become one with all others."""
+
+_MOMENT = 0.05
+"""Part of the time left in which another arrangement of a group has to be found."""
 
 _LEFT_OUT = 8
 """How many BARs of a group that does not fit are left out at most to place the others."""
@@ -161,7 +165,7 @@ class Search:
         """A first arrangement without a solver, beside what the other groups have chosen."""
         if group.answer.proved:
             return
-        group.exact = not ways
+        group.exact = group.exact or not ways
         bounds = self._bounds(group)
         start = self._first_answer(group, ways)
         if start is not None:
@@ -274,7 +278,7 @@ class Search:
             found = [arrangement for arrangement in packed if arrangement is not None]
             if not found and everything and ways == TOGETHER[:1]:
                 found = self._packed_in_part(group, spaces, walls)
-            if found or group.answer.arrangement is not None:
+            if found or (ways and group.answer.arrangement is not None):
                 return found
         return []
 
@@ -318,7 +322,7 @@ class Search:
         while self.limits.left > 0:
             chosen = {id(group): group.answer.arrangement or Arrangement() for group in self.groups}
             colliding = collisions(self.groups, chosen)
-            if not colliding:
+            if not colliding or self._assemble(chosen):
                 return []
             if not any(self._rearrange(group) for group in colliding[0]):
                 party = self._party(colliding[0])
@@ -331,6 +335,18 @@ class Search:
                 merged.answer.bounds = dict(values)
                 return [merged]
         return []
+
+    def _assemble(self, chosen: dict[int, Arrangement]) -> bool:
+        """Shift groups that have no address as yet until no two collide, if that can be."""
+        if "packings" in self.without:
+            return False
+        found = assemble(self.problem, self.groups, chosen)
+        if found is None or collisions(self.groups, found):
+            return False
+        for group in self.groups:
+            if group.answer.arrangement is not None:
+                group.answer.arrangement = found[id(group)]
+        return True
 
     def _party(self, pair: tuple[Group, Group]) -> list[Group]:
         """Two groups that cannot be told apart any more, and their neighbours: all of a small machine.
@@ -381,7 +397,9 @@ class Search:
             return False
         self.progress(f"{self.problem.root.name}: another place for {', '.join(group.atoms[:3])}")
         model = self._model(group, everything=True)
-        found = model.reach(group.answer.values, self.limits, group.answer.arrangement)
+        moment = self.limits.share(_MOMENT)
+        found = model.reach(group.answer.values, moment, group.answer.arrangement)
+        self.limits.interrupted |= moment.interrupted
         chosen = {id(other): other.answer.arrangement or Arrangement() for other in self.groups}
         if found is None or self._hits_others(group, found, chosen):
             return False

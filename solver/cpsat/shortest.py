@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from models.resources import Size, Space
 from solver.cpsat.group import Group
-from solver.cpsat.worth import is_plain
+from solver.cpsat.worth import is_plain, rounding
 from solver.division import Divider, Division
 from solver.packing import Layout, Packer
 from solver.problem import BusNode, WindowItem
@@ -33,7 +33,7 @@ class Shortest:
         """Bytes that the group wastes at least when each of its required BARs has a place; 0 where nothing is known."""
         waste = 0
         for bus, space in self._bridges(group):
-            division = self._division(bus, space)
+            division = self._division(bus, space, group)
             if division is not None:
                 waste += max(0, division.bound - self._filled(group, bus, space))
         return waste
@@ -42,7 +42,7 @@ class Shortest:
         """The shortest windows behind each bridge of the group; ``None`` where they are not known for all."""
         found: dict[int, dict[WindowItem, list[Layout]]] = {}
         for bus, space in self._bridges(group):
-            division = self._division(bus, space)
+            division = self._division(bus, space, group)
             if division is None or division.layouts is None:
                 return None
             found.setdefault(bus.number, {}).update(division.layouts)
@@ -57,13 +57,16 @@ class Shortest:
         buses = [bus for bus in self.packer.bridges_on.get(0, []) if bus.bridge in group.atoms]
         return [(bus, space) for bus in buses for space in spaces]
 
-    def _division(self, bus: BusNode, space: Space) -> Division | None:
+    def _division(self, bus: BusNode, space: Space, group: Group) -> Division | None:
         key = bus.number, space
         if key not in self.known:
-            self.known[key] = self._divide(bus, space)
+            found = group.answer.arrangement
+            spans = [found.windows.get(window.key) for window in bus.windows if window.space == space] if found else []
+            length = sum(span[1] - span[0] for span in spans if span is not None)
+            self.known[key] = self._divide(group, bus, space, length or None)
         return self.known[key]
 
-    def _divide(self, bus: BusNode, space: Space) -> Division | None:
+    def _divide(self, group: Group, bus: BusNode, space: Space, length: Size | None) -> Division | None:
         inner = [bus]
         for outer in inner:
             inner += self.packer.bridges_on.get(outer.number, [])
@@ -72,7 +75,9 @@ class Shortest:
             return None
         unit = units.pop()
         shapes = self.shapes.setdefault(unit, Shapes(unit))
-        return Divider(bus, space, self.packer.bars_on, self.packer.bridges_on, shapes).divide()
+        least = rounding(group.bars, group.windows)
+        gaps = sum(least.get((each.number, space), 0) for each in inner)
+        return Divider(bus, space, self.packer.bars_on, self.packer.bridges_on, shapes, gaps).divide(length)
 
     def _filled(self, group: Group, bus: BusNode, space: Space) -> Size:
         """Bytes of the BARs behind a bridge that back its windows, or may."""

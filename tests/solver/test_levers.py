@@ -94,7 +94,7 @@ def _values(machine: str, preset: str, without: str) -> tuple[str, list[int]]:
     request = Request(policy=Policy.ALWAYS, minimize=PRESETS[preset], options=options, workers=2)
     result = solve(MACHINES[machine](), request)
     assert result.legal
-    return str(result.plan.status), [objective.value for objective in result.plan.objectives]
+    return str(result.plan.status), [objective.value or 0 for objective in result.plan.objectives]
 
 
 @pytest.mark.parametrize("preset", ["moves", "waste"])

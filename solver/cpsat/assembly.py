@@ -1,0 +1,126 @@
+"""Put groups that have no address as yet beside each other: each window of theirs is a block that only shifts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from models.resources import Size, Space, align_up
+from models.topology import BarKey, WindowKey
+from solver.arrangement import Arrangement
+from solver.cpsat.group import Group, pinned
+from solver.problem import Problem, Span
+
+
+@dataclass(slots=True)
+class Block:
+    """What stands on the root bus, with all that is in it.
+
+    Attributes
+    ----------
+    alignment
+        It may shift by multiples of this.
+    places
+        Where it, and everything in it, may stand.
+    """
+
+    group: int
+    space: Space
+    span: Span
+    alignment: Size
+    places: list[Span]
+    bars: dict[BarKey, int] = field(default_factory=dict)
+    windows: dict[WindowKey, Span] = field(default_factory=dict)
+
+
+def assemble(
+    problem: Problem, groups: Sequence[Group], chosen: dict[int, Arrangement]
+) -> dict[int, Arrangement] | None:
+    """The same arrangements, shifted so that no two collide; ``None`` where that is not found.
+
+    Groups with an address of today stay where they are chosen to be.
+    """
+    taken: dict[Space, list[Span]] = {
+        space: [*problem.buses[0].obstacles[space], *problem.reserved[space]] for space in ("io", "mem")
+    }
+    blocks: list[Block] = []
+    for group in groups:
+        if all(bar.movable and not bar.kept for bar in group.bars) and not any(
+            window.stays or window.today or window.bus.subtractive or window.inner.subtractive
+            for window in group.windows
+        ):
+            blocks += _blocks(group, chosen[id(group)])
+            continue
+        for space, span in (*group.spans(chosen[id(group)]), *pinned(group)):
+            taken[space].append(span)
+    placed = {id(group): Arrangement(dict(chosen[id(group)].bars), dict(chosen[id(group)].windows)) for group in groups}
+    for block in sorted(blocks, key=lambda block: (-block.alignment, block.span[0] - block.span[1])):
+        start = _first_fit(block, sorted(taken[block.space]))
+        if start is None:
+            return None
+        shift = start - block.span[0]
+        taken[block.space].append((start, start + block.span[1] - block.span[0]))
+        arrangement = placed[block.group]
+        arrangement.bars.update({key: at + shift for key, at in block.bars.items()})
+        arrangement.windows.update({key: (low + shift, high + shift) for key, (low, high) in block.windows.items()})
+    return placed
+
+
+def _blocks(group: Group, arrangement: Arrangement) -> list[Block]:
+    blocks: list[Block] = []
+    for window in group.windows:
+        span = arrangement.windows.get(window.key)
+        if window.bus.parent is None and span is not None:
+            blocks.append(Block(id(group), window.space, span, window.granularity, list(window.places)))
+    for bar in group.bars:
+        at = arrangement.bars.get(bar.key)
+        if bar.bus.parent is None and at is not None:
+            blocks.append(Block(id(group), bar.space, (at, at + bar.span), bar.size, list(bar.places)))
+    for window in group.windows:
+        span = arrangement.windows.get(window.key)
+        block = _around(blocks, window.space, span)
+        if block is not None and span is not None:
+            block.windows[window.key] = span
+            block.alignment = max(block.alignment, window.granularity)
+            _keep_in(block, span, window.places)
+    for bar in group.bars:
+        at = arrangement.bars.get(bar.key)
+        span = None if at is None else (at, at + bar.span)
+        block = _around(blocks, bar.space, span)
+        if block is not None and at is not None and span is not None:
+            block.bars[bar.key] = at
+            block.alignment = max(block.alignment, bar.size)
+            _keep_in(block, span, bar.places)
+    return blocks
+
+
+def _around(blocks: list[Block], space: Space, span: Span | None) -> Block | None:
+    for block in blocks:
+        if span is not None and block.space == space and block.span[0] <= span[0] and span[1] <= block.span[1]:
+            return block
+    return None
+
+
+def _keep_in(block: Block, span: Span, places: Sequence[Span]) -> None:
+    """Narrow the places of a block to those where a part of it is in its own."""
+    before, after = span[0] - block.span[0], block.span[1] - span[1]
+    block.places = [
+        (max(low, start - before), min(high, end + after))
+        for low, high in block.places
+        for start, end in places
+        if max(low, start - before) < min(high, end + after)
+    ]
+
+
+def _first_fit(block: Block, busy: list[Span]) -> int | None:
+    size, phase = block.span[1] - block.span[0], block.span[0] % block.alignment
+    for low, high in sorted(block.places, reverse=True):  # room below 4 GiB is for those that need it
+        position = align_up(low - phase, block.alignment) + phase
+        for start, end in busy:
+            if position + size <= start:
+                break
+            if end > position:
+                position = align_up(end - phase, block.alignment) + phase
+        if position + size <= high:
+            return position
+    return None
