@@ -43,8 +43,8 @@ def test_a_kernel_parameter_changes_what_the_greedy_does(run: Run, tmp_path: Pat
 def test_the_dearer_driver_stays_under_on_demand(run: Run, tmp_path: Path) -> None:
     """Two 1 MiB BARs in 4 MiB keep a 2 MiB one out; either may make room, and the weights say which."""
     two = host(
-        function("00:01.0", bar(0, "1M", at=0x80000000), driver="one"),
-        function("00:02.0", bar(0, "1M", at=0x80200000), driver="two"),
+        function("00:01.0", bar(0, "1M", at=0x80000000), driver="one", class_code="010802"),
+        function("00:02.0", bar(0, "1M", at=0x80200000), driver="two", class_code="020000"),
         function("00:03.0", bar(0, "2M")),
         mem=(0x80000000, 0x803FFFFF),
         pref=None,
@@ -60,6 +60,8 @@ def test_the_dearer_driver_stays_under_on_demand(run: Run, tmp_path: Path) -> No
 
     assert moved("driver:one=5") == ["0000:00:02.0"]
     assert moved("0000:00:02.0=5") == ["0000:00:01.0"]
+    assert moved("class:01=5") == ["0000:00:02.0"]
+    assert moved("class:0200=5") == ["0000:00:01.0"]
 
 
 def test_a_malformed_weight_is_refused(run: Run, tmp_path: Path) -> None:
