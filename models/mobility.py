@@ -59,6 +59,7 @@ class Mobility:
         return frozenset(key for key, reason in self.reasons.items() if reason is not None)
 
     def may_move(self, key: BarKey) -> bool:
+        """Whether the BAR may change its address; so may one that this machine does not have."""
         return self.reasons.get(key) is None
 
 

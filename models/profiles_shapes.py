@@ -79,30 +79,37 @@ def at_slot(function: Function, device: int, number: int = 0) -> Function:
 
 
 def mem32(index: BarIndex, size: Size) -> Bar:
+    """A 32-bit non-prefetchable memory BAR of ``size`` bytes."""
     return Bar(index, "mem", size)
 
 
 def mem64(index: BarIndex, size: Size) -> Bar:
+    """A 64-bit non-prefetchable memory BAR of ``size`` bytes."""
     return Bar(index, "mem", size, width=64)
 
 
 def pref(index: BarIndex, size: Size, sizes: Sequence[Size] = ()) -> Bar:
+    """A 64-bit prefetchable memory BAR of ``size`` bytes; ``sizes`` are those a Resizable BAR supports."""
     return Bar(index, "mem", size, width=64, prefetchable=True, sizes=tuple(sizes))
 
 
 def io(index: BarIndex, size: Size) -> Bar:
+    """A BAR of ``size`` I/O ports."""
     return Bar(index, "io", size)
 
 
 def rom(size: Size) -> Bar:
+    """An expansion ROM of ``size`` bytes, which may stay without an address."""
     return Bar("rom", "mem", size, prefetchable=True, optional=True)
 
 
 def vf(index: BarIndex, size: Size, copies: int) -> Bar:
+    """A 64-bit prefetchable VF BAR: room for ``copies`` VFs of ``size`` bytes, which may stay without an address."""
     return Bar(index, "mem", size, width=64, prefetchable=True, copies=copies, optional=True)
 
 
 def vf32(index: BarIndex, size: Size, copies: int) -> Bar:
+    """A 32-bit non-prefetchable VF BAR: room for ``copies`` VFs of ``size`` bytes."""
     return Bar(index, "mem", size, copies=copies, optional=True)
 
 

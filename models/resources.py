@@ -87,9 +87,11 @@ class Range:
         return self.start <= address < self.end
 
     def contains(self, other: Range) -> bool:
+        """Whether all of ``other`` lies inside."""
         return self.start <= other.start and other.end <= self.end
 
     def overlaps(self, other: Range) -> bool:
+        """Whether the two share an address."""
         return self.start < other.end and other.start < self.end
 
     def clip(self, other: Range) -> Range | None:
@@ -112,6 +114,7 @@ def align_down(value: int, alignment: int) -> int:
 
 
 def is_power_of_two(value: int) -> bool:
+    """Whether ``value`` is 1, 2, 4, ...; 0 and what is below are none."""
     return value > 0 and value & (value - 1) == 0
 
 

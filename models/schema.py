@@ -100,6 +100,8 @@ class _Shape(BaseModel):
 
 
 class RootWindowShape(_Shape):
+    """A window of a root bus."""
+
     space: SpaceText
     start: Unsigned
     end: Unsigned
@@ -108,6 +110,8 @@ class RootWindowShape(_Shape):
 
 
 class BarShape(_Shape):
+    """A BAR, expansion ROM or VF BAR."""
+
     index: IndexValue
     space: SpaceText
     size: Unsigned
@@ -121,26 +125,36 @@ class BarShape(_Shape):
 
 
 class WindowShape(_Shape):
+    """A memory window of a bridge; ``null`` ends: closed."""
+
     start: Unsigned | None = None
     end: Unsigned | None = None
 
 
 class IoWindowShape(WindowShape):
+    """An I/O window of a bridge."""
+
     width: Annotated[int, _checked(_one_of(16, 32))] = 16
     granularity: Annotated[int, _checked(_one_of(4096, 1024))] = 4096
 
 
 class PrefWindowShape(WindowShape):
+    """A prefetchable window of a bridge."""
+
     width: Annotated[int, _checked(_one_of(32, 64))] = 64
 
 
 class WindowsShape(_Shape):
+    """The windows that a bridge implements."""
+
     io: IoWindowShape | None = None
     mem: WindowShape | None = None
     pref: PrefWindowShape | None = None
 
 
 class CardbusShape(_Shape):
+    """A window of a CardBus bridge."""
+
     space: SpaceText
     start: Unsigned
     end: Unsigned
@@ -148,6 +162,8 @@ class CardbusShape(_Shape):
 
 
 class BridgeShape(_Shape):
+    """What makes a function a bridge, and what is behind it."""
+
     secondary: BusNumber | None = None
     subordinate: BusNumber | None = None
     hotplug: bool = False
@@ -158,6 +174,8 @@ class BridgeShape(_Shape):
 
 
 class FunctionShape(_Shape):
+    """A PCI function."""
+
     address: FunctionText
     id: str | None = None
     class_code: str | None = Field(default=None, alias="class")
@@ -167,6 +185,8 @@ class FunctionShape(_Shape):
 
 
 class RootBusShape(_Shape):
+    """A root bus: its windows and what is on it."""
+
     domain: Domain
     bus: BusNumber
     windows: list[RootWindowShape] = []
@@ -174,6 +194,8 @@ class RootBusShape(_Shape):
 
 
 class ReservedShape(_Shape):
+    """A range where nothing may be placed."""
+
     space: SpaceText
     start: Unsigned
     end: Unsigned
@@ -181,18 +203,24 @@ class ReservedShape(_Shape):
 
 
 class TopologyShape(_Shape):
+    """A topology document, ``barplan-topology/1``."""
+
     machine: str = ""
     root_buses: list[RootBusShape]
     reserved: list[ReservedShape] = []
 
 
 class ObjectiveShape(_Shape):
+    """An objective of a plan: its value and its proved bound."""
+
     name: str
     value: Number | None = None
     bound: Number | None = None
 
 
 class PlannedBarShape(_Shape):
+    """A BAR of a plan, before and after."""
+
     function: FunctionText
     index: IndexValue
     size: Unsigned
@@ -203,11 +231,15 @@ class PlannedBarShape(_Shape):
 
 
 class PlannedRangeShape(_Shape):
+    """Where a window of a plan lies."""
+
     start: Unsigned
     end: Unsigned
 
 
 class PlannedWindowShape(_Shape):
+    """A bridge window of a plan, before and after."""
+
     bridge: FunctionText
     window: Literal["io", "mem", "pref"]
     before: PlannedRangeShape | None = Field(default=None, alias="from")
@@ -215,6 +247,8 @@ class PlannedWindowShape(_Shape):
 
 
 class PlannedReserveShape(_Shape):
+    """A range that a plan leaves free for later devices."""
+
     bridge: FunctionText
     window: Literal["io", "mem", "pref"]
     start: Unsigned
@@ -222,6 +256,8 @@ class PlannedReserveShape(_Shape):
 
 
 class PlanShape(_Shape):
+    """A plan document, ``barplan-plan/1``."""
+
     topology_sha256: str
     engine: str
     policy: str

@@ -62,6 +62,7 @@ class Opening:
     prefetchable: bool
 
     def holds(self, item: Item) -> bool:
+        """Whether all of the item lies in this window."""
         return self.space == item.space and self.range.contains(item.range)
 
 

@@ -33,9 +33,17 @@ class Kind:
     reader: str
 
     def recognises(self, text: str) -> bool:
+        """Whether the text is of this kind."""
         return bool(_load(self.recogniser)(text))
 
     def read(self, text: str, source: str) -> Observation:
+        """What the text tells; ``source`` is the name that errors give it.
+
+        Raises
+        ------
+        InputError
+            If the text is not of this kind after all.
+        """
         return cast("Observation", _load(self.reader)(text, source))
 
 

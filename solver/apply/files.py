@@ -37,11 +37,25 @@ class LocalFiles:
         return self._root / path.lstrip("/")
 
     def read(self, path: str, offset: int = 0, size: int | None = None) -> bytes:
+        """``size`` bytes from ``offset`` on, or all.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be read.
+        """
         with self._at(path).open("rb", buffering=0) as file:
             file.seek(offset)
             return (file.read() if size is None else file.read(size)) or b""
 
     def write(self, path: str, data: bytes, offset: int = 0) -> None:
+        """Write all bytes in one call, as sysfs and the module want it.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written, or took less.
+        """
         descriptor = os.open(self._at(path), os.O_WRONLY)
         try:
             written = os.pwrite(descriptor, data, offset) if offset else os.write(descriptor, data)
@@ -51,12 +65,14 @@ class LocalFiles:
             raise OSError(f"{written} of {len(data)} bytes were taken")
 
     def names(self, path: str) -> list[str]:
+        """What is in a folder, sorted; nothing where there is no such folder."""
         try:
             return sorted(entry.name for entry in self._at(path).iterdir())
         except OSError:
             return []
 
     def real(self, path: str) -> str | None:
+        """The path with every link followed; ``None`` where nothing is there."""
         at = self._at(path)
         if not at.exists():
             return None

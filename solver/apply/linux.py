@@ -33,12 +33,20 @@ class LinuxMachine:
         return [FunctionAddress(name) for name in self.files.names(DEVICES)]
 
     def present(self, function: FunctionAddress) -> bool:
+        """Whether the function answers: its vendor ID is not all ones."""
         try:
             return self.read_config(function, 0, 2) != 0xFFFF
         except AccessError:
             return False
 
     def read_config(self, function: FunctionAddress, offset: int, width: int) -> int:
+        """A register of ``width`` bytes.
+
+        Raises
+        ------
+        AccessError
+            If it cannot be read; without root the kernel shows the first 64 bytes alone.
+        """
         with _said(f"{function} cannot be read"):
             data = self.files.read(f"{DEVICES}/{function}/config", offset, width)
         if len(data) != width:
@@ -46,14 +54,29 @@ class LinuxMachine:
         return int.from_bytes(data, "little")
 
     def write_config(self, function: FunctionAddress, offset: int, width: int, value: int) -> None:
+        """Write a register of ``width`` bytes.
+
+        Raises
+        ------
+        AccessError
+            If the kernel refuses.
+        """
         with _said(f"{function}: register {offset:#x} cannot be written"):
             self.files.write(f"{DEVICES}/{function}/config", value.to_bytes(width, "little"), offset)
 
     def driver_of(self, function: FunctionAddress) -> str | None:
+        """The driver that is bound, or ``None``."""
         link = self.files.real(f"{DEVICES}/{function}/driver")
         return link.rsplit("/", 1)[-1] if link else None
 
     def unbind(self, function: FunctionAddress) -> None:
+        """Take the driver away, if there is one.
+
+        Raises
+        ------
+        AccessError
+            If it stays.
+        """
         driver = self.driver_of(function)
         if driver is None:
             return
@@ -63,26 +86,49 @@ class LinuxMachine:
             raise AccessError(f"{driver} was not unbound from {function}")
 
     def bind(self, function: FunctionAddress, driver: str) -> None:
+        """Give the function to this driver.
+
+        Raises
+        ------
+        AccessError
+            If the driver does not take it.
+        """
         with _said(f"{driver} does not take {function}"):
             self.files.write(f"{DRIVERS}/{driver}/bind", function.encode())
         if self.driver_of(function) != driver:
             raise AccessError(f"{driver} did not take {function}")
 
     def probe(self, function: FunctionAddress) -> None:
+        """Let the kernel look for a driver; there may be none."""
         with suppress(OSError):
             self.files.write("/sys/bus/pci/drivers_probe", function.encode())
 
     def vfs(self, function: FunctionAddress) -> int:
+        """How many virtual functions are enabled."""
         try:
             return int(self.files.read(f"{DEVICES}/{function}/sriov_numvfs"))
         except OSError:
             return 0
 
     def set_vfs(self, function: FunctionAddress, count: int) -> None:
+        """Enable so many virtual functions.
+
+        Raises
+        ------
+        AccessError
+            If the kernel refuses.
+        """
         with _said(f"{function}: {count} virtual functions cannot be had"):
             self.files.write(f"{DEVICES}/{function}/sriov_numvfs", str(count).encode())
 
     def transaction(self, text: str) -> None:
+        """Hand a transaction to the kernel module, which carries out all of it or nothing.
+
+        Raises
+        ------
+        AccessError
+            If the module is not loaded or refuses; with what it says.
+        """
         try:
             self.files.write(DEVICE, text.encode())
         except FileNotFoundError:
@@ -100,10 +146,24 @@ class LinuxMachine:
         return ""
 
     def remove(self, function: FunctionAddress) -> None:
+        """Make the kernel forget the function and all behind it.
+
+        Raises
+        ------
+        AccessError
+            If it refuses.
+        """
         with _said(f"{function} cannot be removed"):
             self.files.write(f"{DEVICES}/{function}/remove", b"1")
 
     def rescan(self, bridge: FunctionAddress | None) -> None:
+        """Make the kernel look for functions behind the bridge; ``None``: everywhere.
+
+        Raises
+        ------
+        AccessError
+            If it refuses.
+        """
         path = "/sys/bus/pci/rescan" if bridge is None else f"{DEVICES}/{bridge}/rescan"
         with _said("no rescan"):
             self.files.write(path, b"1")
@@ -117,10 +177,12 @@ class LinuxMachine:
         return rows[:first], rows[first:]
 
     def bars(self, function: FunctionAddress) -> dict[BarIndex, Range]:
+        """Where the kernel has the BARs of a function; those without an address are left out."""
         rows, _ = self._rows(function)
         return {_index(number): held for number, held in enumerate(rows) if held is not None}
 
     def windows(self, function: FunctionAddress) -> dict[WindowKind, Range]:
+        """Where the kernel has the windows of a bridge; closed ones are left out."""
         _, rows = self._rows(function)
         return {kind: held for kind, held in zip(WINDOW_KINDS, rows, strict=False) if held is not None}
 

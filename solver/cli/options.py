@@ -70,24 +70,28 @@ def shared(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def engine_names() -> list[str]:
+    """The names of all engines."""
     from solver.engines import ENGINES
 
     return list(ENGINES)
 
 
 def policy_names() -> list[str]:
+    """The names of all policies."""
     from models.mobility import Policy
 
     return [str(policy) for policy in Policy]
 
 
 def objective_names() -> list[str]:
+    """The names of all orders and objectives."""
     from solver.request import OBJECTIVES, PRESETS
 
     return list(dict.fromkeys([*PRESETS, *OBJECTIVES]))
 
 
 def window_rule_names() -> list[str]:
+    """The names of all window rules."""
     from solver.request import WINDOW_RULES
 
     return list(WINDOW_RULES)
@@ -100,6 +104,13 @@ class Name(StringType):
         self.name, self.names, self.several = name, names, several
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The names as given.
+
+        Raises
+        ------
+        InputError
+            If one is not in the table.
+        """
         option = param.opts[0] if param is not None and param.opts else None
         for part in value.split(",") if self.several else [value]:
             if part.strip() not in self.names():
@@ -108,6 +119,7 @@ class Name(StringType):
         return value
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """The names that go on like this."""
         before, comma, last = incomplete.rpartition(",") if self.several else ("", "", incomplete)
         return [CompletionItem(f"{before}{comma}{name}") for name in self.names() if name.startswith(last)]
 
@@ -119,6 +131,13 @@ class Duration(FloatType):
     _units: dict[str, float] = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}  # noqa: RUF012
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The time in seconds.
+
+        Raises
+        ------
+        InputError
+            If it is no time, or 0.
+        """
         if isinstance(value, float) or value is None:
             return value
         if value in ("none", "inf"):
@@ -186,7 +205,9 @@ edits = _apply(
             "other.json:0000:41:00.0@0000:00:1c.0, a bridge with all behind it. Repeatable.",
         ),
         profiles,
-        click.option("--unplug", metavar="FUNCTION", multiple=True, help="Remove a function and all behind it."),
+        click.option(
+            "--unplug", metavar="FUNCTION", multiple=True, help="Remove a function and all behind it. Repeatable."
+        ),
         click.option(
             "--vfs",
             metavar="FUNCTION=N",
@@ -248,7 +269,7 @@ policy = _apply(
             "--free",
             metavar="BAR",
             multiple=True,
-            help="A BAR, or all of a function, that may move whatever the policy says.",
+            help="A BAR, or all of a function, that may move whatever the policy says. Repeatable.",
         ),
         drivers,
     ]
@@ -318,9 +339,9 @@ search = _apply(
             "--workers",
             type=click.IntRange(min=0),
             default=0,
-            show_default="one per core",
+            show_default=True,
             metavar="N",
-            help="Solver threads.",
+            help="Solver threads; 0: one per core.",
         ),
         click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Seed of the solver."),
         click.option(

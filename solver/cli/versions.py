@@ -25,6 +25,7 @@ def version_text(everything: bool) -> str:
 
 
 def version_of(name: str) -> str:
+    """The version of an installed distribution, or that it is not installed."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:

@@ -22,6 +22,7 @@ class FailList:
         return bool(self.failed)
 
     def push(self, resource: Resource, state: State) -> None:
+        """Add what could not be assigned, before all others."""
         self.failed.insert(0, (resource, state))
 
 

@@ -58,30 +58,36 @@ class Journal:
             self.decisions.append(Decision(kind, resource.key, placed, size, alignment, window, why))
 
     def claimed(self, resource: Resource) -> None:
+        """A resource keeps the address it has."""
         self.decide("claimed", resource, resource.size, resource.natural, "the address it has is free in this window")
 
     def _in_phase(self, why: str) -> str:
         return f"{self.phase}: {why}" if self.phase else why
 
     def assigned(self, resource: Resource, alignment: Size) -> None:
+        """A resource got an address."""
         self.attempts.append(Attempt(resource.key, resource.size, alignment, resource.start))
         why = self._in_phase(why_here(resource, alignment))
         self.decide("placed", resource, resource.size, alignment, why)
         self._outcome(resource, "assigned", "assigned", _placed(resource))
 
     def no_space(self, resource: Resource, alignment: Size) -> None:
+        """No gap was found for a resource."""
         self.attempts.append(Attempt(resource.key, resource.size, alignment, None))
         self.decide("no space", resource, resource.size, alignment, self._in_phase(why_nowhere(resource)))
         self._outcome(resource, "no space for", "can't assign; no space", _sized(resource))
 
     def failed(self, resource: Resource) -> None:
+        """A resource stays without an address in the end."""
         self._outcome(resource, "failed to assign", "failed to assign", _sized(resource))
 
     def trying_firmware(self, resource: Resource) -> None:
+        """The kernel tries the address that the firmware had given."""
         what = _ranged(resource, resource.remembered or 0)
         self._outcome(resource, "trying firmware assignment", "trying firmware assignment", what)
 
     def grown(self, resource: Resource, alignment: Size, extra: Size) -> None:
+        """A resource got its ``extra`` optional bytes."""
         self.attempts.append(Attempt(resource.key, resource.size, alignment, resource.start, grown=True))
         why = f"{extra:#x} optional bytes found room, {why_here(resource, alignment)}"
         self.decide("grown", resource, resource.size, alignment, self._in_phase(why))
@@ -90,6 +96,7 @@ class Journal:
         self.say(resource, new if self.named_resources else f"{old} (expanded by {extra:#x})")
 
     def not_grown(self, resource: Resource, alignment: Size, extra: Size) -> None:
+        """A resource did not get its ``extra`` optional bytes."""
         self.attempts.append(Attempt(resource.key, resource.size + extra, alignment, None, grown=True))
         why = f"no gap for {extra:#x} optional bytes, in place or elsewhere"
         self.decide("not grown", resource, resource.size + extra, alignment, self._in_phase(why))
@@ -98,6 +105,7 @@ class Journal:
         self.say(resource, f"{self._name(resource)}{colon} {_placed(resource)}{end} {extra:#x}")
 
     def not_claimed(self, resource: Resource, start: Address, reason: str) -> None:
+        """The address of a resource is refused."""
         self.decide("refused", resource, resource.size, resource.natural, reason, start)
         name, what = self._name(resource), _ranged(resource, start)
         self.say(
@@ -106,17 +114,20 @@ class Journal:
         )
 
     def optional(self, window: Resource, bus: Bus, extra: Size, alignment: Size) -> None:
+        """A window asks for ``extra`` optional bytes."""
         align = "" if window.io else f" add_align {alignment:x}"
         what = _ranged(window, window.stash)
         self.say(window, f"bridge window {what} to {_buses(bus)} add_size {extra:x}{align}")
 
     def bad_alignment(self, resource: Resource) -> None:
+        """A resource whose alignment is unknown is given up."""
         self.say(
             resource,
             f"disabling {self._name(resource)}: {_sized(resource)} (bad alignment {resource.alignment:#x})",
         )
 
     def released(self, window: Resource) -> None:
+        """A window loses its address before a retry."""
         why = "a retry releases the window around what failed, with all that stands in it"
         self.decide("released", window, window.size, window.alignment, why)
         self.say(window, f"resource {window.index} {_placed(window)} released")

@@ -35,9 +35,11 @@ class OptionalList:
         self.entries[resource] = OptionalEntry(resource, extra, alignment)
 
     def get(self, resource: Resource) -> OptionalEntry | None:
+        """The request of a resource, if there is one."""
         return self.entries.get(resource)
 
     def drop(self, resource: Resource) -> None:
+        """Forget the request of a resource."""
         self.entries.pop(resource, None)
 
     def newest_first(self, among: Collection[Resource]) -> list[OptionalEntry]:

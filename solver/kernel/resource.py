@@ -104,6 +104,7 @@ class Resource:
         return self.start + self.size
 
     def contains(self, start: Address, end: Address) -> bool:
+        """Whether ``[start, end)`` lies inside."""
         return self.start <= start and end <= self.end
 
     def insert(self, child: Resource, start: Address) -> None:
@@ -137,4 +138,5 @@ class Resource:
         return self.size, self.start, self.stash, self.present, self.disabled
 
     def restore(self, state: State) -> None:
+        """Go back to what :meth:`state` returned."""
         self.size, self.start, self.stash, self.present, self.disabled = state

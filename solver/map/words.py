@@ -39,9 +39,11 @@ class Words:
         }
 
     def function(self, function: FunctionAddress | str) -> str:
+        """The address of a function, without the domain where there is only domain 0."""
         return function.removeprefix("0000:") if self.one_domain else str(function)
 
     def index(self, index: BarIndex) -> str:
+        """The name of a BAR."""
         return bar_name(index)
 
     def bar_lines(self, item: Item) -> tuple[str, ...]:
@@ -68,6 +70,7 @@ class Words:
         return ("reserved", "", tiny_size(item.range.size), _hex(item))
 
     def leaf_line(self, item: Item) -> str:
+        """The same in one line, without the address."""
         if item.kind == "bar":
             return self.bar_line(item)
         return " ".join(line for line in self.leaf_lines(item)[:3] if line)
@@ -88,6 +91,7 @@ class Words:
         )
 
     def band_title(self, band: Band) -> str:
+        """What stands above a band: root bus, kind of window, where it is and its size."""
         if band.window is None:
             return f"outside every root window ({'I/O' if band.space == 'io' else 'memory'})"
         kind = root_window_kind(band.window)
