@@ -97,7 +97,7 @@ def solve(
         out.show(_text(reading, request, result, verbose=verbose))
     code = exit_code(result, request)
     if short and code is Exit.DONE:
-        return Exit.DOES_NOT_FIT
+        code = Exit.DOES_NOT_FIT
     if code is Exit.DOES_NOT_FIT:
         out.complain("not everything fits; barplan explain, with the same inputs and options, says why and what helps")
     return code

@@ -85,6 +85,7 @@ class TestReserves:
         result = run("solve", document, "--reserve", "00:02.0=pref:32M")
         assert result.exit_code == 3
         assert "no room is left for 32M of prefetchable memory behind 0000:00:02.0 (proved)" in result.stdout
+        assert "barplan explain" in result.stderr
 
     def test_explain_tells_what_is_in_its_way(self, run: Run, document: str) -> None:
         result = run("explain", document, "--reserve", "00:02.0=pref:32M")
