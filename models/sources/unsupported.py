@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-READABLE = "Linux kernel logs, lspci -vv text, /proc/iomem, sysfs trees and topology documents"
+READABLE = "Linux kernel logs, lspci -vv text, /proc/iomem, /proc/ioports, sysfs trees and topology documents"
 """What barplan reads, in the words of its messages."""
 
 
@@ -37,7 +37,10 @@ UNSUPPORTED: tuple[Unsupported, ...] = (
     Unsupported("an hwinfo report", _has(r"^\s*\[Created at pci\.\d+\]", r"^\s*SysFS BusID: ")),
     Unsupported("an lshw listing", _has(r"^\s*\*-\w+", r"^\s*bus info: pci@", r"^\s*description: ")),
     Unsupported("Barrelfish SKB facts", _has(r"^\s*(?:rootbridge|bar)\(\s*addr\(")),
-    Unsupported("a plan document", _has(r'"format"\s*:\s*"barplan-plan/')),
+    Unsupported(
+        "a plan document (check and map take it by --plan, steps and apply before the machine)",
+        _has(r'"format"\s*:\s*"barplan-plan/'),
+    ),
     Unsupported("an lspci -t tree", _has(r"^-(?:\+-|\[)\[?[0-9a-f]{2,}.*\]-")),
 )
 """The refused forms; a FreeBSD log comes first, because pciconf output is often put beside it."""

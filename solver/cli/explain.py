@@ -27,8 +27,14 @@ from solver.cli.output import Exit
     help="Wall time for all of it: 30, 30s, 5m, none.",
 )
 @click.option(
-    "--workers", type=click.IntRange(min=0), default=0, show_default="one per core", metavar="N", help="Solver threads."
+    "--workers",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Solver threads; 0: one per core.",
 )
+@options.weight
 @options.as_json
 @options.verbose("every BAR by name, however many there are")
 @options.shared
@@ -38,11 +44,11 @@ def explain(
     as_json: bool,
     verbose: int,
 ) -> Exit:
-    """Explain why not everything fits, and name the cheapest ways out.
+    """Explain why not everything fits, and what would help.
 
     First it is proved that something stays without an address. Then follow the smallest conflict (the BARs, those
-    among them that have to stay and why, the window, and what it is short of), the ways out, and what policy always
-    could do. With --json it is one document of the format barplan-explanation/1.
+    among them that have to stay and why, the window, and what it is short of), the ways out, cheapest first, and what
+    policy always could do. With --json it is one document of the format barplan-explanation/1.
 
     Exits with 0 where everything fits, with 3 where it is proved that it does not, with 4 where neither was proved in
     time.

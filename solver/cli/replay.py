@@ -12,6 +12,11 @@ from models.errors import InputError
 from solver.cli import options
 from solver.cli import output as out
 
+MOVES_NOTHING = (
+    "a log names no drivers, so under this policy cp-sat moves no BAR that has an address; "
+    "--policy always or --free BAR lets it"
+)
+
 
 @click.command()
 @click.argument("log", metavar="LOG", type=click.Path(allow_dash=True))
@@ -79,6 +84,12 @@ def replay(
     ignored = ignored_parameters(history)
     if ignored:
         notes.append(f"no engine knows pci={','.join(ignored)}")
+    if (
+        given.policy in ("safe", "refuse")
+        and "cp-sat" in names
+        and any(bar.address is not None for stage in history.stages for _, bar in stage.before.bars())
+    ):
+        notes.append(MOVES_NOTHING)
     done = []
     if not as_json:
         out.show(head_text(history, notes))

@@ -35,7 +35,7 @@ def show(
 
     Below the tree stand the rules that today's placement breaks, what the kernel failed to place (from its log),
     and what had to be estimated. With --json it is the topology document with the further keys free_space,
-    headroom, immovable, breaches, failures and notes; every verb reads it.
+    headroom, immovable, breaches, failures, bus_numbers and notes; every verb reads it.
 
     \b
     Examples:

@@ -22,7 +22,8 @@ def machine_summary(topology: Topology, movement: Mobility) -> str:
     line = f"{count(len(functions), 'function')}, {count(bridges, 'bridge')}, {count(len(bars), 'BAR')}: "
     line += f"{len(placed)} with an address"
     movable = sum(movement.may_move(key) for key in placed)
-    line += f", {movable} of them may move; {needed} without one that need one\n"
+    line += f", {movable} of them may move; "
+    line += f"{needed} without one that {'needs' if needed == 1 else 'need'} one\n"
     reasons = Counter(reason for key in placed if (reason := movement.reasons.get(key)) is not None)
     for reason, number in reasons.most_common():
         stay = "stays" if number == 1 else "stay"

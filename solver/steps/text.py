@@ -98,7 +98,8 @@ def step_lines(step: Step) -> Iterator[str]:
         case Kexec():
             yield "start the same kernel anew with kexec; it claims what it finds"
         case Verify(bars, windows):
-            yield f"verify {count(len(bars), 'BAR')} and {count(len(windows), 'bridge window')}, registers and kernel"
+            what = [count(len(bars), "BAR")] * bool(bars) + [count(len(windows), "bridge window")] * bool(windows)
+            yield f"verify {' and '.join(what) or 'nothing'}, registers and kernel"
 
 
 def _write(write: RegisterWrite) -> str:
