@@ -34,21 +34,21 @@ class Block:
 
 
 def assemble(
-    problem: Problem, groups: Sequence[Group], chosen: dict[int, Arrangement]
+    problem: Problem, groups: Sequence[Group], chosen: dict[int, Arrangement], *, move: bool = False
 ) -> dict[int, Arrangement] | None:
     """The same arrangements, shifted so that no two collide; ``None`` where that is not found.
 
-    Groups with an address of today stay where they are chosen to be.
+    Parameters
+    ----------
+    move
+        Groups with an address of today may be shifted too; else they stay where they are chosen to be.
     """
     taken: dict[Space, list[Span]] = {
         space: [*problem.buses[0].obstacles[space], *problem.reserved[space]] for space in ("io", "mem")
     }
     blocks: list[Block] = []
     for group in groups:
-        if all(bar.movable and not bar.kept for bar in group.bars) and not any(
-            window.stays or window.today or window.bus.subtractive or window.inner.subtractive
-            for window in group.windows
-        ):
+        if _shifts(group, move):
             blocks += _blocks(group, chosen[id(group)])
             continue
         for space, span in (*group.spans(chosen[id(group)]), *pinned(group)):
@@ -64,6 +64,16 @@ def assemble(
         arrangement.bars.update({key: at + shift for key, at in block.bars.items()})
         arrangement.windows.update({key: (low + shift, high + shift) for key, (low, high) in block.windows.items()})
     return placed
+
+
+def _shifts(group: Group, move: bool) -> bool:
+    """Whether the windows of a group can stand elsewhere on the root bus."""
+    for window in group.windows:
+        if window.stays or window.tolerated or window.bus.subtractive or window.inner.subtractive:
+            return False
+        if window.today is not None and not move:
+            return False
+    return all(bar.movable and bar.choice is None and (move or not bar.kept) for bar in group.bars)
 
 
 def _blocks(group: Group, arrangement: Arrangement) -> list[Block]:

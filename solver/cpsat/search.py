@@ -19,8 +19,8 @@ from itertools import zip_longest
 from models.resources import Size, Space
 from solver.arrangement import Arrangement
 from solver.cpsat.assembly import assemble
-from solver.cpsat.capacity import least_unplaced
 from solver.cpsat.constraints import Walls
+from solver.cpsat.gathering import Gathering
 from solver.cpsat.group import Group, blame, collisions, merge, must_change, neighbours, part_of, pinned
 from solver.cpsat.insertion import LARGE, Insertion
 from solver.cpsat.model import Answer, Limits, PlacementModel
@@ -37,14 +37,11 @@ _JOINT = 120
 _MOMENT = 0.05
 """Part of the time left in which another arrangement of a group has to be found."""
 
-_LEFT_OUT = 8
-"""How many BARs of a group that does not fit are left out at most to place the others."""
-
 _TRIES = 3
 """How often the solver is asked for one group."""
 
 
-class Search:
+class Search(Gathering):
     """Finds the best arrangement of one problem.
 
     Parameters
@@ -75,6 +72,7 @@ class Search:
         self.progress = progress or (lambda line: None)
         self.known_is_legal = known is not None
         self.known = known or today(problem.bars, problem.windows)
+        self.alone = Arrangement()
         self.groups = self.order = self._groups()
         self.packers = {way: Packer(problem, way) for way in TOGETHER}
         self.shortest = Shortest(self.packers[0], {} if shapes is None else shapes)
@@ -97,7 +95,7 @@ class Search:
         except KeyboardInterrupt:
             self.limits.interrupted = True
             infeasible = None
-        return infeasible or self._together()
+        return infeasible or self.together()
 
     def _insert(self) -> None:
         """On a large root bus, improve the known arrangement before anything is proved."""
@@ -282,25 +280,6 @@ class Search:
                 return found
         return []
 
-    def _packs(self, group: Group) -> bool:
-        """Whether a packing from scratch is a legal arrangement of the group.
-
-        It leaves immovable BARs and windows that stay out of account, and sizes are the model's to choose.
-        """
-        return all(bar.movable and bar.choice is None and not bar.bus.subtractive for bar in group.bars) and not any(
-            window.stays for window in group.windows
-        )
-
-    def _packed_in_part(self, group: Group, spaces: set[Space], walls: Walls) -> list[Arrangement]:
-        """The group from scratch without its largest new BARs, as few of them as possible."""
-        new = sorted((bar for bar in group.bars if bar.required and not bar.kept), key=lambda bar: -bar.span)
-        for count in range(1, min(len(new), _LEFT_OUT) + 1):
-            packer = Packer(self.problem, 0, frozenset(bar.key for bar in new[:count]))
-            found = packer.pack(group.atoms, spaces, walls)
-            if found is not None:
-                return [found]
-        return []
-
     def _walls(self, group: Group, *, everything: bool) -> Walls:
         """What other groups take on the root bus: all they have chosen, or only what can be nowhere else."""
         walls: Walls = defaultdict(list)
@@ -324,6 +303,10 @@ class Search:
             colliding = collisions(self.groups, chosen)
             if not colliding or self._assemble(chosen):
                 return []
+            if not self.alone.windows:
+                for arrangement in chosen.values():
+                    self.alone.bars.update(arrangement.bars)
+                    self.alone.windows.update(arrangement.windows)
             if not any(self._rearrange(group) for group in colliding[0]):
                 party = self._party(colliding[0])
                 values = {name: sum(group.answer.bounds.get(name) or 0 for group in party) for name in self.minimize}
@@ -405,90 +388,3 @@ class Search:
             return False
         group.answer.arrangement = found
         return True
-
-    def _hits_others(self, group: Group, arrangement: Arrangement, chosen: dict[int, Arrangement]) -> bool:
-        """Whether a group so arranged overlaps what the others take on the root bus."""
-        mine = group.spans(arrangement)
-        return any(
-            space == theirs and span[0] < other_span[1] and other_span[0] < span[1]
-            for other in self.groups
-            if other is not group
-            for theirs, other_span in other.spans(chosen[id(other)])
-            for space, span in mine
-        )
-
-    def _together(self) -> Answer:
-        """All groups in one arrangement; where some still collide, or have none, they stay as in the known one.
-
-        Whatever time was left, it is no worse than the known one or today's.
-        """
-        known = {id(group): part_of(self.known, group) for group in self.groups}
-        chosen = {id(group): group.answer.arrangement or known[id(group)] for group in self.groups}
-        if collisions(self.groups, chosen):
-            now = {id(group): group.now for group in self.groups}
-            bases = [known, now, self._constructed(known), self._constructed(now)]
-            chosen = min((self._one_by_one(base) for base in bases), key=self._total)
-        if not any(must_change(group) for group in self.groups):
-            now = {id(group): group.now for group in self.groups}
-            chosen = min(chosen, known, now, key=self._total)
-        result = Answer(Arrangement(), {}, {})
-        assert result.arrangement is not None
-        for group in self.groups:
-            result.arrangement.bars.update(chosen[id(group)].bars)
-            result.arrangement.windows.update(chosen[id(group)].windows)
-        values = dict(zip(self.minimize, self._total(chosen), strict=True))
-        open_ = False
-        for name in self.minimize:
-            result.values[name] = values[name]
-            parts = [group.answer.bounds.get(name) for group in self.groups]
-            bound = sum(part or 0 for part in parts)
-            if name == self.minimize[0] == "unplaced" and "floors" not in self.without:
-                bound = max(bound, least_unplaced(self.problem))
-            # Out of time, what has to move may still stand where it was, which no bound allows for.
-            result.bounds[name] = None if open_ or bound > values[name] else bound
-            open_ = open_ or result.bounds[name] != result.values[name]
-        return result
-
-    def _constructed(self, base: dict[int, Arrangement]) -> dict[int, Arrangement]:
-        """Groups that lack a place packed from scratch, the largest first, around all that stands by then."""
-        chosen = dict(base)
-        for group in sorted(self.groups, key=lambda group: -max((bar.size for bar in group.bars), default=0)):
-            if self.minimize[0] != "unplaced" or not self._worth(group, chosen[id(group)])[0]:
-                continue
-            if "packings" in self.without or not self._packs(group):
-                continue
-            walls: Walls = defaultdict(list)
-            for other in self.groups:
-                if other is not group:
-                    for space, span in (*other.spans(chosen[id(other)]), *pinned(other)):
-                        walls[space].append(span)
-            spaces: set[Space] = {item.space for item in group.windows} | {item.space for item in group.bars}
-            whole = self.packers[0].pack(group.atoms, spaces, walls)
-            found = [whole] if whole is not None else self._packed_in_part(group, spaces, walls)
-            for attempt in found:
-                if self._worth(group, attempt) < self._worth(group, chosen[id(group)]):
-                    chosen[id(group)] = attempt
-        return chosen
-
-    def _one_by_one(self, base: dict[int, Arrangement]) -> dict[int, Arrangement]:
-        """Each group as it was found, one after the other, where that is better and hits no other."""
-        chosen = dict(base)
-        attempts = [(group, group.safe) for group in self.order if group in self.groups]
-        attempts += [(group, group.first) for group in self.groups]
-        attempts += [(group, group.answer.arrangement) for group in self.groups]
-        for group, attempt in attempts:
-            if attempt is None or self._hits_others(group, attempt, chosen):
-                continue
-            if must_change(group) or self._worth(group, attempt) <= self._worth(group, chosen[id(group)]):
-                chosen[id(group)] = attempt
-        return chosen
-
-    def _worth(self, group: Group, arrangement: Arrangement) -> list[int]:
-        """What a group so arranged is worth, in the order of the objectives."""
-        values = worth(group.bars, group.windows, arrangement)
-        return [values[name] for name in self.minimize]
-
-    def _total(self, chosen: dict[int, Arrangement]) -> list[int]:
-        """What all groups together are worth, in the order of the objectives."""
-        values = [self._worth(group, chosen[id(group)]) for group in self.groups]
-        return [sum(value) for value in zip(*values, strict=True)] or [0] * len(self.minimize)

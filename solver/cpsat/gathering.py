@@ -1,0 +1,165 @@
+"""Putting groups together: the best arrangement of all of them in which no two collide."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import pairwise
+
+from models.resources import Size, Space
+from solver.arrangement import Arrangement
+from solver.cpsat.assembly import assemble
+from solver.cpsat.capacity import least_unplaced
+from solver.cpsat.constraints import Walls
+from solver.cpsat.group import Group, collisions, must_change, part_of, pinned
+from solver.cpsat.model import Answer
+from solver.cpsat.worth import worth
+from solver.packing import Packer
+from solver.problem import Problem
+
+_LEFT_OUT = 8
+"""How many BARs of a group that does not fit are left out at most to place the others."""
+
+
+class Gathering:
+    """The groups of a problem with what is known of each.
+
+    Attributes
+    ----------
+    groups, order
+        The groups, and as they were at first, those with the largest BARs first.
+    known
+        A legal arrangement of the whole problem; today's where no better one is known.
+    alone
+        Each function of the root bus by itself, as good as was found; they may collide.
+    without
+        Levers that are switched off.
+    """
+
+    problem: Problem
+    minimize: tuple[str, ...]
+    without: frozenset[str]
+    groups: list[Group]
+    order: list[Group]
+    packers: dict[Size, Packer]
+    known: Arrangement
+    alone: Arrangement
+
+    def together(self) -> Answer:
+        """All groups in one arrangement; where some still collide, or have none, they stay as in the known one.
+
+        Whatever time was left, it is no worse than the known one or today's.
+        """
+        known = {id(group): part_of(self.known, group) for group in self.groups}
+        chosen = {id(group): group.answer.arrangement or known[id(group)] for group in self.groups}
+        if collisions(self.groups, chosen):
+            now = {id(group): group.now for group in self.groups}
+            bases = [known, now, self._constructed(known), self._constructed(now)]
+            bases += self._assembled_anew([chosen, {id(group): part_of(self.alone, group) for group in self.groups}])
+            chosen = min((self._one_by_one(base) for base in bases), key=self._total)
+        if not any(must_change(group) for group in self.groups):
+            now = {id(group): group.now for group in self.groups}
+            chosen = min(chosen, known, now, key=self._total)
+        result = Answer(Arrangement(), {}, {})
+        assert result.arrangement is not None
+        for group in self.groups:
+            result.arrangement.bars.update(chosen[id(group)].bars)
+            result.arrangement.windows.update(chosen[id(group)].windows)
+        values = dict(zip(self.minimize, self._total(chosen), strict=True))
+        open_ = False
+        for name in self.minimize:
+            result.values[name] = values[name]
+            parts = [group.answer.bounds.get(name) for group in self.groups]
+            bound = sum(part or 0 for part in parts)
+            if name == self.minimize[0] == "unplaced" and "floors" not in self.without:
+                bound = max(bound, least_unplaced(self.problem))
+            # Out of time, what has to move may still stand where it was, which no bound allows for.
+            result.bounds[name] = None if open_ or bound > values[name] else bound
+            open_ = open_ or result.bounds[name] != result.values[name]
+        return result
+
+    def _constructed(self, base: dict[int, Arrangement]) -> dict[int, Arrangement]:
+        """Groups that lack a place packed from scratch, the largest first, around all that stands by then."""
+        chosen = dict(base)
+        for group in sorted(self.groups, key=lambda group: -max((bar.size for bar in group.bars), default=0)):
+            if self.minimize[0] != "unplaced" or not self._worth(group, chosen[id(group)])[0]:
+                continue
+            if "packings" in self.without or not self._packs(group):
+                continue
+            walls: Walls = defaultdict(list)
+            for other in self.groups:
+                if other is not group:
+                    for space, span in (*other.spans(chosen[id(other)]), *pinned(other)):
+                        walls[space].append(span)
+            spaces: set[Space] = {item.space for item in group.windows} | {item.space for item in group.bars}
+            whole = self.packers[0].pack(group.atoms, spaces, walls)
+            found = [whole] if whole is not None else self._packed_in_part(group, spaces, walls)
+            for attempt in found:
+                if self._worth(group, attempt) < self._worth(group, chosen[id(group)]):
+                    chosen[id(group)] = attempt
+        return chosen
+
+    def _one_by_one(self, base: dict[int, Arrangement]) -> dict[int, Arrangement]:
+        """Each group as it was found, one after the other, where that is better and hits no other."""
+        chosen = dict(base)
+        attempts = [(group, group.safe) for group in self.order if group in self.groups]
+        attempts += [(group, group.first) for group in self.groups]
+        attempts += [(group, group.answer.arrangement) for group in self.groups]
+        for group, attempt in attempts:
+            if attempt is None or self._hits_others(group, attempt, chosen):
+                continue
+            if must_change(group) or self._worth(group, attempt) <= self._worth(group, chosen[id(group)]):
+                chosen[id(group)] = attempt
+        return chosen
+
+    def _assembled_anew(self, arrangements: Sequence[dict[int, Arrangement]]) -> list[dict[int, Arrangement]]:
+        """Arrangements shifted until no groups collide, whatever may move for it."""
+        if "packings" in self.without:
+            return []
+        moved = [assemble(self.problem, self.groups, each, move=True) for each in arrangements]
+        return [each for each in moved if each is not None and self._is_free(each)]
+
+    def _is_free(self, chosen: dict[int, Arrangement]) -> bool:
+        """Whether nothing overlaps on the root bus, within a group neither."""
+        spans = sorted((space, span) for group in self.groups for space, span in group.spans(chosen[id(group)]))
+        return all(one[0] != other[0] or one[1][1] <= other[1][0] for one, other in pairwise(spans))
+
+    def _hits_others(self, group: Group, arrangement: Arrangement, chosen: dict[int, Arrangement]) -> bool:
+        """Whether a group so arranged overlaps what the others take on the root bus."""
+        mine = group.spans(arrangement)
+        return any(
+            space == theirs and span[0] < other_span[1] and other_span[0] < span[1]
+            for other in self.groups
+            if other is not group
+            for theirs, other_span in other.spans(chosen[id(other)])
+            for space, span in mine
+        )
+
+    def _packs(self, group: Group) -> bool:
+        """Whether a packing from scratch is a legal arrangement of the group.
+
+        It leaves immovable BARs and windows that stay out of account, and sizes are the model's to choose.
+        """
+        return all(bar.movable and bar.choice is None and not bar.bus.subtractive for bar in group.bars) and not any(
+            window.stays for window in group.windows
+        )
+
+    def _packed_in_part(self, group: Group, spaces: set[Space], walls: Walls) -> list[Arrangement]:
+        """The group from scratch without its largest new BARs, as few of them as possible."""
+        new = sorted((bar for bar in group.bars if bar.required and not bar.kept), key=lambda bar: -bar.span)
+        for count in range(1, min(len(new), _LEFT_OUT) + 1):
+            packer = Packer(self.problem, 0, frozenset(bar.key for bar in new[:count]))
+            found = packer.pack(group.atoms, spaces, walls)
+            if found is not None:
+                return [found]
+        return []
+
+    def _worth(self, group: Group, arrangement: Arrangement) -> list[int]:
+        """What a group so arranged is worth, in the order of the objectives."""
+        values = worth(group.bars, group.windows, arrangement)
+        return [values[name] for name in self.minimize]
+
+    def _total(self, chosen: dict[int, Arrangement]) -> list[int]:
+        """What all groups together are worth, in the order of the objectives."""
+        values = [self._worth(group, chosen[id(group)]) for group in self.groups]
+        return [sum(value) for value in zip(*values, strict=True)] or [0] * len(self.minimize)
