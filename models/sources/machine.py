@@ -127,6 +127,10 @@ class _Gathered:
     def take_folder(self, folder: Path, *, shown: str | None = None) -> None:
         """Take a copied tree and every recognised text file directly in the folder (or in its only subfolder)."""
         shown = shown or str(folder)
+        root = _root_of_tree(folder)
+        if root is not None:
+            self.take_tree(root)
+            return
         before = len(self.observations) + len(self.documents)
         refused = len(self.refused)
         if (folder / _DEVICES).is_dir():
@@ -230,6 +234,16 @@ class _Gathered:
         text, source = self.documents[0]
         topology = load_topology(text, source)
         return Reading(topology, notes=self.notes, drivers_known=_drivers_known(topology), kinds=["topology document"])
+
+
+def _root_of_tree(folder: Path) -> Path | None:
+    """The root of the tree whose sys or sys/bus/pci/devices the folder is; ``None`` = it is another folder."""
+    folder = folder.absolute()
+    for part in (Path("sys"), _DEVICES):
+        root = folder.parents[len(part.parts) - 1] if len(folder.parents) >= len(part.parts) else folder
+        if root / part == folder and (root / _DEVICES).is_dir():
+            return root
+    return None
 
 
 def _read_file(path: Path) -> str:

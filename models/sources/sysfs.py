@@ -56,8 +56,8 @@ class _Findings:
             lines.append(f"{self.gone} functions read as all ones (powered down or gone)")
         if self.forgotten:
             lines.append(
-                "BARs with a register and no size, given up by the kernel after it could not place them: "
-                + ", ".join(self.forgotten[:6])
+                "BARs with a register and no size, given up by the kernel after it could not place them "
+                "(its log has the sizes: give that as well): " + ", ".join(self.forgotten[:6])
             )
         return lines
 

@@ -171,6 +171,12 @@ def test_copied_tree_in_an_archive_beside_texts(tmp_path: Path) -> None:
     assert windows == ["b0000000-cfffffff"]
 
 
+@pytest.mark.parametrize("part", ["", "sys", "sys/bus/pci/devices"])
+def test_a_tree_may_be_named_by_its_sys_or_its_devices(tmp_path: Path, part: str) -> None:
+    tree = copied_tree(tmp_path / "machine", IOMEM)
+    assert read_machine([tree / part]).topology == capture(tree).topology
+
+
 def test_missing_and_empty_places(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         read_machine([tmp_path / "absent"])
