@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from functools import cache, partial
 from pathlib import Path
@@ -22,9 +23,13 @@ from tests.kernel.record import RECORDS, Record
 from tests.random_machines import random_machine
 from tests.steps.machine import Fault, Interrupted
 
+APPLY = (Path(__file__).resolve().parents[2] / "docs" / "apply.md").read_text(encoding="utf-8")
 CASES = ("06-pxb-frag_6.1_pciehp", "10-switch-sriov_6.1_pciehp_pci-hpmemsize-0", "random-3", "random-11", "random-20")
 IN_KERNEL = ("claim", "put")
 """Operations inside one write to the module; a process is killed before or after it."""
+REFUSABLE = ("unbind", "bind", "transaction", "claim", "write", "vfs")
+LOSABLE = ("read", "write", "put")
+VANISHING = ("read", "write", "unbind", "bind", "probe")
 
 
 @cache
@@ -74,17 +79,42 @@ def operations(name: str) -> tuple[str, ...]:
     return tuple(names)
 
 
+def points(name: str, kinds: tuple[str, ...]) -> list[int]:
+    """Where in a run the operations of these kinds are."""
+    return [n for n, what in enumerate(operations(name), 1) if what.split()[0] in kinds]
+
+
+def killable(name: str) -> list[int]:
+    """Where in a run a process can be killed."""
+    return [n for n, what in enumerate(operations(name), 1) if what.split()[0] not in IN_KERNEL]
+
+
+def lines(name: str) -> range:
+    """The lines of a run's journal from the first action on: where each begins, and where it is done."""
+    return range(2, 2 * len(case(name).actions) + 1)
+
+
 @pytest.fixture(autouse=True)
 def _no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Thousands of runs need no real disk."""
     monkeypatch.setattr("os.fsync", lambda descriptor: None)
 
 
+def test_as_many_points_are_tried_as_the_documentation_says() -> None:
+    tried = sum(
+        2 * len(killable(name)) + sum(len(points(name, kinds)) for kinds in (REFUSABLE, LOSABLE, VANISHING, VANISHING))
+        for name in CASES
+    )
+    # Before and after each line of the journal, then undo or resume.
+    tried += sum(2 * 2 * len(lines(name)) for name in CASES[:3])
+    (said,) = re.findall(r"more than ([\d,]+)\s+points", APPLY)
+    assert int(said.replace(",", "")) < tried < 2 * int(said.replace(",", ""))
+
+
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("way", ["undo", "resume"])
 def test_killed_at_every_operation(name: str, way: str, tmp_path: Path) -> None:
-    points = [n for n, what in enumerate(operations(name), 1) if what.split()[0] not in IN_KERNEL]
-    for point in points:
+    for point in killable(name):
         machine = case(name).machine(at(point, "kill"))
         executor = case(name).start(tmp_path / str(point), machine)
         assert run(executor) == "killed"
@@ -104,9 +134,8 @@ def test_killed_around_every_line_of_the_journal(
     name: str, before: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append = Journal._append
-    lines = 2 * len(case(name).actions) + 1
     for way in ("undo", "resume"):
-        for point in range(2, lines):
+        for point in lines(name):
             count = 0
 
             def write(journal: Journal, record: dict[str, Any], point: int = point) -> None:
@@ -136,9 +165,7 @@ def test_killed_around_every_line_of_the_journal(
 @pytest.mark.parametrize("fault", ["error", "lost"])
 def test_something_fails_at_every_operation(name: str, fault: str, tmp_path: Path) -> None:
     """A claim, a bind or a transaction that is refused; a write that does not stick."""
-    kinds = ("read", "write", "put") if fault == "lost" else ("unbind", "bind", "transaction", "claim", "write", "vfs")
-    points = [n for n, what in enumerate(operations(name), 1) if what.split()[0] in kinds]
-    for point in points:
+    for point in points(name, LOSABLE if fault == "lost" else REFUSABLE):
         machine = case(name).machine(at(point, fault))
         ended = run(case(name).start(tmp_path / str(point), machine))
         if ended == "done":  # a write of what was there already, or one that nobody misses
@@ -155,9 +182,7 @@ def test_a_device_vanishes_at_every_operation(name: str, noticed: bool, tmp_path
 
     As long as the kernel has not noticed, the place of a port that is gone is taken, and not all can go back.
     """
-    kinds = ("read", "write", "unbind", "bind", "probe")
-    points = [n for n, what in enumerate(operations(name), 1) if what.split()[0] in kinds]
-    for point in points:
+    for point in points(name, VANISHING):
         machine = case(name).machine()
 
         def unplug(number: int, what: str, point: int = point, machine: Machine = machine) -> None:
