@@ -27,6 +27,9 @@ from models.topology import Bar, BarKey, Function, Topology, default_granularity
 HOTPLUG = "hotplug"
 """What stands for every hotplug port."""
 
+STAND_IN = "the reserve behind"
+"""How the name of what stands for a reserve begins."""
+
 _OPTION = "--reserve"
 _WORDS: dict[WindowKind, str] = {"io": "I/O", "mem": "memory", "pref": "prefetchable memory"}
 
@@ -134,7 +137,7 @@ def stand_ins(reserves: Sequence[Reserve]) -> list[tuple[BarKey, Reserve]]:
     for reserve in reserves:
         number = counts[reserve.bridge] = counts.get(reserve.bridge, 0) + 1
         which = "" if number == 1 else f" ({number})"
-        keys.append((BarKey(FunctionAddress(f"the reserve behind {reserve.bridge}{which}"), 0), reserve))
+        keys.append((BarKey(FunctionAddress(f"{STAND_IN} {reserve.bridge}{which}"), 0), reserve))
     return keys
 
 

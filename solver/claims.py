@@ -9,7 +9,7 @@ from models.drivers import BUILT_IN, DriverTable
 from models.legality import check
 from models.placement import measure
 from models.plan import Plan, Status
-from models.reserves import with_addresses, with_stand_ins
+from models.reserves import STAND_IN, with_addresses, with_stand_ins
 from models.resources import format_range
 from models.topology import Topology
 
@@ -91,7 +91,7 @@ def _reserves_are_free(plan: Plan, topology: Topology) -> Iterator[str]:
             yield f"{one.reserve.bridge} has a reserve and is no bridge"
     filled = with_stand_ins(topology, [one.reserve for one in plan.reserves])
     for breach in check(filled, with_addresses(plan.placement, plan.reserves)):
-        if any(party.startswith("the reserve behind") for party in breach.parties):
+        if any(party.startswith(STAND_IN) for party in breach.parties):
             yield breach.message
 
 

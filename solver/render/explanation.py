@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from models.reserves import STAND_IN
 from models.resources import Space, format_size
 from models.topology import BarKey, bar_name
 from solver.explanation.findings import (
@@ -122,12 +123,22 @@ def _conflict_text(conflict: Conflict, space: Space, few: int | None) -> str:
 
 def _member_row(member: Member, space: Space) -> tuple[str, ...]:
     size = f"[size={format_size(member.size)}]" + (f" x {member.copies} VFs" if member.copies > 1 else "")
-    return (str(member.key.function), bar_name(member.key.index), size, _member_words(member, space))
+    bar = "" if _is_reserve(member.key) else bar_name(member.key.index)
+    return (str(member.key.function), bar, size, _member_words(member, space))
+
+
+def _is_reserve(key: BarKey) -> bool:
+    """Whether it is no BAR but room that was asked for."""
+    return str(key.function).startswith(STAND_IN)
+
+
+def _name(key: BarKey) -> str:
+    return str(key.function) if _is_reserve(key) else str(key)
 
 
 def _member_words(member: Member, space: Space) -> str:
     if member.role == "new":
-        return "needs an address"
+        return "asked for" if _is_reserve(member.key) else "needs an address"
     where = range_text(member.range, space)
     if member.role == "existing":
         return f"has to keep an address, now {where}"
@@ -174,9 +185,13 @@ def _no_block(shortage: NoAlignedBlock, there: str, space: Space) -> list[str]:
     line = f"{beside}, the {there} {'have' if ' and ' in there else 'has'} {free}"
     if shortage.free:
         line += f", the largest aligned block being {format_size(shortage.largest)}"
-    needs = f"; {shortage.key} takes {format_size(shortage.span)} at a multiple of {format_size(shortage.needed)}"
+    needs = (
+        f"; {_name(shortage.key)} takes {format_size(shortage.span)} at a multiple of {format_size(shortage.needed)}"
+    )
     if shortage.granularity is not None:
-        needs = f"; the bridge window around {shortage.key} takes {format_size(shortage.span)} in whole blocks of "
+        needs = (
+            f"; the bridge window around {_name(shortage.key)} takes {format_size(shortage.span)} in whole blocks of "
+        )
         needs += format_size(shortage.granularity)
     lines = [line + needs + "."]
     for bridge, kind, range_ in shortage.around:
@@ -271,7 +286,7 @@ def always_text(always: Always) -> str:
 
 
 def _names(keys: Sequence[BarKey], few: int | None) -> str:
-    shown = [str(key) for key in keys[:few]]
+    shown = [_name(key) for key in keys[:few]]
     more = len(keys) - len(shown)
     if more:
         return f"{', '.join(shown)} and {more} more"
