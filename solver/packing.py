@@ -235,12 +235,14 @@ def _common_places(window: WindowItem, layouts: Sequence[Layout]) -> list[Span]:
     """Where the window and every BAR in it may stand: a 32-bit BAR keeps a 64-bit window below 4 GiB."""
     common = list(window.places)
     for places in {tuple(bar.places) for layout in layouts[:1] for bar in _bars_in(layout)}:
-        common = [
-            (max(low, start), min(high, end))
-            for low, high in common
-            for start, end in places
-            if max(low, start) < min(high, end)
-        ]
+        common = sorted(
+            {
+                (max(low, start), min(high, end))
+                for low, high in common
+                for start, end in places
+                if max(low, start) < min(high, end)
+            }
+        )
     return common
 
 

@@ -114,12 +114,17 @@ def _around(blocks: list[Block], space: Space, span: Span | None) -> Block | Non
 def _keep_in(block: Block, span: Span, places: Sequence[Span]) -> None:
     """Narrow the places of a block to those where a part of it is in its own."""
     before, after = span[0] - block.span[0], block.span[1] - span[1]
-    block.places = [
+    common = {
         (max(low, start - before), min(high, end + after))
         for low, high in block.places
         for start, end in places
         if max(low, start - before) < min(high, end + after)
-    ]
+    }
+    block.places = sorted(
+        place
+        for place in common
+        if not any(other != place and other[0] <= place[0] and place[1] <= other[1] for other in common)
+    )
 
 
 def _first_fit(block: Block, busy: list[Span]) -> int | None:
