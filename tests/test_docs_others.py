@@ -35,6 +35,8 @@ def benchmark_commands() -> list[str]:
 @pytest.mark.parametrize("command", benchmark_commands())
 def test_every_benchmark_command_can_be_parsed(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "results").mkdir()
+    (tmp_path / "RESULTS").mkdir()
+    (tmp_path / "README.md").touch()
     monkeypatch.chdir(tmp_path)
     verb, *args = shlex.split(command)
     main.commands[verb].make_context(verb, args, parent=click.Context(main))
