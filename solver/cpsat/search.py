@@ -334,8 +334,11 @@ class Search(Gathering):
     def _party(self, pair: tuple[Group, Group]) -> list[Group]:
         """Two groups that cannot be told apart any more, and their neighbours: all of a small machine.
 
-        What is merged doubles each time, so that a long row of collisions takes few models.
+        What is merged doubles each time, so that a long row of collisions takes few models. Where sizes are open,
+        a model of many groups has to count combinations of sizes, so there it is only the two.
         """
+        if any(bar.choice is not None for group in pair for bar in group.bars):
+            return list(pair)
         chosen = {id(group): group.answer.arrangement or group.now for group in self.groups}
         near = [neighbours(group, self.groups, chosen) for group in pair]
         others = [group for each in zip_longest(*near) for group in each if group is not None]
