@@ -22,7 +22,7 @@ def make(ctx: click.Context, family: str | None, output: Path | None, check: boo
 
     \b
     Example:
-      python -m benchmarks make --family toy,desktop -o /tmp/instances
+      python -m benchmarks make --family toy,desktop -o instances
     """
     from benchmarks.families import FAMILIES
     from benchmarks.instances import INSTANCES, generate, read_text, text_of, write

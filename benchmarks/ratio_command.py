@@ -43,7 +43,7 @@ def ratio(ctx: click.Context, layouts: int, points: str, time_limit: float, outp
 
     \b
     Example:
-      python -m benchmarks ratio --layouts 20 --points 0,50,100 -o /tmp/ratio
+      python -m benchmarks ratio --layouts 20 --points 0,50,100 -o ratio
     """
     settings = Settings(layouts, _shares(points), time_limit)
     try:

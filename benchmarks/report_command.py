@@ -34,7 +34,7 @@ def report(results: Path, output: Path, readme: Path | None) -> None:
 
     \b
     Example:
-      python -m benchmarks report RESULTS -o /tmp/report
+      python -m benchmarks report RESULTS -o report
     """
     frame = rows.frame(rows.read_rows(results))
     if frame.empty:

@@ -37,8 +37,6 @@ def test_outputs_are_stripped(file: Path) -> None:
 
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
 def test_it_runs_from_top_to_bottom(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if "resizing" in str(file):
-        pytest.skip("takes longer than a minute since groups that collide are merged at once; not mended yet")
     nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed: the notebooks were NOT run")
     nbformat = pytest.importorskip("nbformat")
     pytest.importorskip("ipykernel", reason="ipykernel is not installed: the notebooks were NOT run")

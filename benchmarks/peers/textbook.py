@@ -195,6 +195,7 @@ def solve(topology: Topology, request: Request, progress: Progress | None = None
         solver.parameters.max_time_in_seconds = max(0.0, limit - (time.monotonic() - started))
         solver.parameters.num_workers = request.workers or os.cpu_count() or 1
         solver.parameters.random_seed = request.seed
+        solver.parameters.catch_sigint_signal = False  # it would leave the process without Python's handler
         expression, scale = model.objective(name), model.scale(name)
         model.model.minimize(expression)
         found: Any = solver.solve(model.model)

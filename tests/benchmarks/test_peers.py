@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +58,30 @@ def test_what_does_not_fit_is_proved_by_the_textbook() -> None:
     result = solved("infeasible/pins-20", "textbook")
     first = result.plan.objectives[0]
     assert (first.name, first.value, first.bound) == ("unplaced", 1, 1)
+
+
+_INTERRUPTED = """
+import signal
+from benchmarks.instances import shipped
+from benchmarks.peers import any_engine
+instance = next(one for one in shipped() if one.name == "toy/comb-3").load()
+any_engine({engine!r})(instance.topology, instance.request)
+try:
+    signal.raise_signal(signal.SIGINT)
+except KeyboardInterrupt:
+    print("caught")
+"""
+
+
+@pytest.mark.parametrize("engine", ["cp-sat", "textbook"])
+def test_an_interrupt_still_reaches_python_afterwards(engine: str) -> None:
+    """The solver's own handler takes Python's away: the next interrupt would end the process without a word."""
+    root = Path(__file__).resolve().parents[2]
+    script = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)" + _INTERRUPTED
+    done = subprocess.run(
+        [sys.executable, "-c", script.format(engine=engine)], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "caught\n", "")
 
 
 def test_out_of_time_there_is_a_plan_or_nothing() -> None:

@@ -37,10 +37,10 @@ from tests.kernel.state import Listed, State, differences
 ROWS = RECORDS / "apply.jsonl"
 
 _LOAD = """
-    ( n=0; while [ ! -e /tmp/stop ]; do
+    ( n=0; while [ ! -e /load.stop ]; do
         s=$(dd if=/dev/{0} bs=64k count=32 iflag=direct 2>/dev/null | md5sum); n=$((n+1))
-        [ "$s" = "$(cat /tmp/sum)" ] || echo wrong
-      done; echo $n passes ) >/tmp/load 2>&1 &
+        [ "$s" = "$(cat /load.sum)" ] || echo wrong
+      done; echo $n passes ) >/load.out 2>&1 &
 """
 
 
@@ -137,7 +137,7 @@ def apply_scenario(scenario: Scenario, kernel: Kernel, *, route: str = "live", c
         filled = _fill(guest)
         first = state(guest)
         before = working(guest, first)
-        guest.run("rm -f /tmp/stop /tmp/sum")
+        guest.run("rm -f /load.stop /load.sum")
         play(guest)
         topology = captured(guest)
         after = state(guest)
@@ -244,13 +244,13 @@ def _start_load(guest: Guest, stays: list[FunctionAddress]) -> bool:
     block = block_device(guest, stays[0]) if stays else None
     if block is None:
         return False
-    guest.run(f"dd if=/dev/{block} bs=64k count=32 iflag=direct 2>/dev/null | md5sum >/tmp/sum\n{_LOAD.format(block)}")
+    guest.run(f"dd if=/dev/{block} bs=64k count=32 iflag=direct 2>/dev/null | md5sum >/load.sum\n{_LOAD.format(block)}")
     return True
 
 
 def _stop_load(guest: Guest) -> int:
     """Number of rounds; -1 where one was wrong."""
-    text = guest.run("touch /tmp/stop; while ! grep -q passes /tmp/load; do sleep 0.1; done; cat /tmp/load")
+    text = guest.run("touch /load.stop; while ! grep -q passes /load.out; do sleep 0.1; done; cat /load.out")
     return -1 if "wrong" in text else int(text.split()[0])
 
 
