@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from benchmarks.commands import bks, make, run
+from benchmarks.questions import questions
 from benchmarks.ratio_command import ratio
 from benchmarks.replay import replay
 from benchmarks.report_command import report
@@ -100,6 +101,7 @@ def _task(engines: str | None, minimize: str, policy: str, time_limit: float, wo
 main.add_command(make)
 main.add_command(run)
 main.add_command(bks)
+main.add_command(questions)
 main.add_command(ratio)
 main.add_command(replay)
 main.add_command(report)
