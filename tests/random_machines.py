@@ -224,7 +224,8 @@ def _disturbed_bar(bar: Bar, rng: Random) -> Bar:
     if chance < 0.07 and bar.address is not None:
         return replace(bar, fixed=True, size=bar.size // 2 + 16 if bar.size > 64 else bar.size)
     if chance < 0.10 and bar.address is not None:
-        return replace(bar, address=bar.address + rng.choice([-1, 1]) * rng.choice([bar.size, bar.size // 2 or 1, MIB]))
+        address = bar.address + rng.choice([-1, 1]) * rng.choice([bar.size, bar.size // 2 or 1, MIB])
+        return replace(bar, address=address) if address >= 0 else bar
     return bar
 
 

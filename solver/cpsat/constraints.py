@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ortools.sat.python import cp_model
 
 from models.resources import Space
-from solver.cpsat.variables import BarVars, Expression, Literal, Variables, WindowVars, standing_buses
+from solver.cpsat.variables import BarVars, Expression, Literal, Variables, WindowVars, standing_buses, standing_today
 from solver.problem import BarItem, BusNode, Problem, Span, WindowItem, overlap
 
 Walls = dict[Space, list[Span]]
@@ -74,7 +74,7 @@ class Constraints:
             if bar.item.nested:
                 self._nest_bar(bar)
             else:
-                self._keep_clear(standing_buses(bar.item.bus)[1:], bar.item.space, (bar.start, bar.end), True)
+                self._keep_clear(bar.item, standing_buses(bar.item.bus)[1:], (bar.start, bar.end), True)
         for window in self.variables.windows:
             self._nest_window(window)
 
@@ -91,7 +91,7 @@ class Constraints:
             if item.movable:
                 self._stand_outside(outside, item.space, (bar.start, length, bar.end), literal, str(item.key))
             else:
-                self._keep_clear(outside, item.space, (bar.start, bar.end), literal)
+                self._keep_clear(item, outside, (bar.start, bar.end), literal)
         if bar.interval is not None:
             self.standing[item.bus.number, item.space].append(bar.interval)
 
@@ -113,10 +113,10 @@ class Constraints:
             shape = (window.legal_start, window.length, window.legal_end)
             self._stand_outside(outside, item.space, shape, literal, str(item.key))
             if window.tolerated is not None and not item.homeless:
-                self._keep_clear(outside, item.space, self._as_it_is(window), self._both(literal, window.tolerated))
+                self._keep_clear(item, outside, self._as_it_is(window), self._both(literal, window.tolerated))
         if window.tolerated is not None:
             around = standing_buses(item.bus) if item.homeless else [item.bus]
-            self._keep_clear(around, item.space, self._as_it_is(window), window.tolerated)
+            self._keep_clear(item, around, self._as_it_is(window), window.tolerated)
 
     def _options(
         self, item: BarItem | WindowItem, present: Literal
@@ -162,10 +162,15 @@ class Constraints:
             interval = self.model.new_optional_interval_var(*shape, literal, f"{name} {bus.name}")
             self.standing[bus.number, space].append(interval)
 
-    def _keep_clear(self, buses: list[BusNode], space: Space, span: Span, literal: Literal) -> None:
-        """What stays where it is overlaps nothing on these buses but what also stays (as it does today)."""
+    def _keep_clear(self, item: BarItem | WindowItem, buses: list[BusNode], span: Span, literal: Literal) -> None:
+        """What stays where it is overlaps nothing on these buses but what also stays, if it does so today."""
+        grain = self.variables.granule[item.space]
+        standing = set(standing_today(item.bus, item.space, (span[0] * grain, span[1] * grain)))
         for bus in buses:
-            self.settled.append((bus.number, space, span, literal))
+            self.settled.append((bus.number, item.space, span, literal))
+            new = bus not in standing and literal is not True
+            if new and any(overlap(span, other) for other in self._obstacles(bus, item.space)):
+                self.model.add(literal == 0)
 
     def _as_it_is(self, window: WindowVars) -> Span:
         assert window.item.today is not None

@@ -153,8 +153,8 @@ def _greedy_start(topology: Topology, request: Request, limits: Limits) -> Place
     return best.plan.placement if best is not None else None
 
 
-def _arrangement(problem: Problem, placement: Placement) -> Arrangement:
-    """A placement in the coordinates of a problem."""
+def _arrangement(problem: Problem, placement: Placement) -> Arrangement | None:
+    """A placement in the coordinates of a problem; none where a window breaks a rule in another way than today."""
     arrangement = Arrangement()
     for bar in problem.bars:
         at = placement.bars.get(bar.key) if bar.movable else None
@@ -167,6 +167,10 @@ def _arrangement(problem: Problem, placement: Placement) -> Arrangement:
         range_ = placement.windows.get(window.key)
         span = None if range_ is None else problem.coordinates.of_range(window.space, range_)
         arrangement.windows[window.key] = span
+        if not window.tolerated or span is None or span == window.today:
+            continue
+        if (span[0] | span[1]) % window.granularity:
+            return None
     return arrangement
 
 

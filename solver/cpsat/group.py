@@ -10,6 +10,7 @@ from models.resources import FunctionAddress, Space, align_down, align_up
 from models.topology import BarKey
 from solver.arrangement import Arrangement
 from solver.cpsat.model import Answer
+from solver.cpsat.variables import standing_today
 from solver.cpsat.worth import today
 from solver.problem import BarItem, BusNode, Span, WindowItem, choices
 
@@ -105,24 +106,13 @@ def must_change(group: Group) -> bool:
     for bar in group.bars:
         if bar.today is not None:
             span = (bar.today, bar.today + bar.span)
-            for bus in _stands_on(bar.bus, bar.space, span):
+            for bus in standing_today(bar.bus, bar.space, span):
                 by_bus[bus.number, bar.space].append((span, not bar.movable))
     for window in group.windows:
         if window.today is not None:
-            for bus in _stands_on(window.bus, window.space, window.today):
+            for bus in standing_today(window.bus, window.space, window.today):
                 by_bus[bus.number, window.space].append((window.today, window.tolerated))
     return any(_overlap_beyond_tolerance(spans) for spans in by_bus.values())
-
-
-def _stands_on(bus: BusNode, space: Space, span: Span) -> Iterable[BusNode]:
-    """The buses on which an item counts as standing today: from behind subtractive bridges' windows, more than one."""
-    yield bus
-    while bus.parent is not None and bus.subtractive:
-        opened = [window.today for window in bus.windows if window.space == space and window.today is not None]
-        if any(low <= span[0] and span[1] <= high for low, high in opened):
-            return
-        bus = bus.parent
-        yield bus
 
 
 def _overlap_beyond_tolerance(spans: list[tuple[Span, bool]]) -> bool:

@@ -294,10 +294,10 @@ class _Backing:
 
 
 def _in_a_stray(bar: BarVars) -> bool:
-    """Whether a window above the BAR stays although it lies in no window of its bus."""
+    """Whether a window above the BAR may stay although it lies in no window of its bus."""
     bus: BusNode | None = bar.item.bus
     while bus is not None:
-        if any(window.stays and window.homeless for window in bus.windows):
+        if any(window.homeless for window in bus.windows):
             return True
         bus = bus.parent
     return False

@@ -359,7 +359,7 @@ class Search(Gathering):
         candidates += [
             {**{id(other): other.now for other in party}, id(group): candidates[0][id(group)]} for group in party
         ]
-        if self.known_is_legal:
+        if self.known_is_legal and not any(must_change(group) for group in party):  # it may leave that alone
             candidates.append({id(group): part_of(self.known, group) for group in party})
         best: Answer | None = None
         for parts in candidates:

@@ -7,7 +7,7 @@ movable position of one address space, so numbers stay small and starts are
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -196,10 +196,9 @@ def _window(variables: Variables, window: WindowItem) -> WindowVars:
     opened = model.new_bool_var(f"{name} open")
     places = [(align_up(low, step) // step, align_down(high, step) // step) for low, high in window.places]
     places = [place for place in places if place[0] < place[1]]
-    low = min((place[0] for place in places), default=0)
-    high = max((place[1] for place in places), default=0)
-    first = model.new_int_var(low, high, f"{name} start")
-    last = model.new_int_var(low, high, f"{name} end")
+    reach = cp_model.Domain.from_intervals([list(place) for place in places] or [[0, 0]])
+    first = model.new_int_var_from_domain(reach, f"{name} start")
+    last = model.new_int_var_from_domain(reach, f"{name} end")
     longest = max((place[1] - place[0] for place in places), default=0)
     blocks = model.new_int_var(0, longest, f"{name} blocks")
     start, end, size = first * (step // grain), last * (step // grain), blocks * (step // grain)
@@ -251,3 +250,14 @@ def standing_buses(bus: BusNode) -> list[BusNode]:
         bus = bus.parent
         result.append(bus)
     return result
+
+
+def standing_today(bus: BusNode, space: Space, span: Span) -> Iterator[BusNode]:
+    """The buses on which an item counts as standing today: from behind subtractive bridges' windows, more than one."""
+    yield bus
+    while bus.parent is not None and bus.subtractive:
+        opened = [window.today for window in bus.windows if window.space == space and window.today is not None]
+        if any(low <= span[0] and span[1] <= high for low, high in opened):
+            return
+        bus = bus.parent
+        yield bus

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from random import Random
+
+import pytest
+
 from models.mobility import Policy
 from models.plan import Status
 from models.resources import KIB, MIB, Range
 from models.topology import RootWindow
-from solver.request import PRESETS
+from solver.cpsat.engine import solve
+from solver.request import PRESETS, Request
 from tests.plans import at, solved
+from tests.random_machines import random_machine
 from tests.topologies import UNKNOWN, bar, bridge, function, host, machine
 
 LOW = 0x80000000
@@ -260,3 +266,24 @@ def test_nothing_is_put_over_a_bar_that_stays_in_breach() -> None:
     result = solved(topology)
     assert at(result, "00:01.0") == LOW
     assert result.measures.unplaced == 1
+
+
+@pytest.mark.parametrize(
+    ("seed", "preset"),
+    [
+        (10691, "waste"),
+        (11021, "waste"),
+        (20365, "waste"),
+        (30132, "moves"),
+        (30216, "moves"),
+        (30591, "waste"),
+        (30698, "waste"),
+        (31057, "waste"),
+    ],
+)
+def test_machines_whose_breaches_once_led_to_a_wrong_claim(seed: int, preset: str) -> None:
+    topology = random_machine(Random(seed))
+    result = solve(topology, Request(policy=Policy.ALWAYS, minimize=PRESETS[preset], workers=1))
+    assert result.plan.status is Status.OPTIMAL
+    assert result.breaches == ()
+    assert all(one.value == one.bound for one in result.plan.objectives)
