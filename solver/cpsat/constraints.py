@@ -59,6 +59,7 @@ class Constraints:
     def add_all(self) -> None:
         """Every rule, in the order in which they build on each other."""
         self.nesting()
+        self.kind()
         self.root_windows()
         self.contents_fit()
         self.blocks_fit()
@@ -117,6 +118,32 @@ class Constraints:
         if window.tolerated is not None:
             around = standing_buses(item.bus) if item.homeless else [item.bus]
             self._keep_clear(item, around, self._as_it_is(window), window.tolerated)
+
+    def kind(self) -> None:
+        """What is not prefetchable and stays outside of all windows is not enclosed by prefetchable ones alone.
+
+        What moves has this in its options.
+        """
+        for bar in self.variables.bars:
+            if not bar.item.nested and not bar.item.prefetchable:
+                self._not_enclosed(bar.item, (bar.start, bar.end), True)
+        for window in self.variables.windows:
+            if window.tolerated is not None and window.item.homeless and window.item.kind != "pref":
+                self._not_enclosed(window.item, self._as_it_is(window), window.tolerated)
+
+    def _not_enclosed(self, item: BarItem | WindowItem, span: Span, literal: Literal) -> None:
+        grain = self.variables.granule[item.space]
+        for outer in item.bus.windows:
+            today = outer.today
+            encloses = today is not None and today[0] <= span[0] * grain and span[1] * grain <= today[1]
+            if outer.space != item.space or outer.kind != "pref" or encloses:
+                continue
+            made = self.variables.window_of[outer.key]
+            before, after = self.model.new_bool_var(""), self.model.new_bool_var("")
+            self.model.add(made.start > span[0]).only_enforce_if(before)
+            self.model.add(made.end < span[1]).only_enforce_if(after)
+            stays = [] if literal is True else [~literal]
+            self.model.add_bool_or([before, after, ~made.open, *stays])
 
     def _options(
         self, item: BarItem | WindowItem, present: Literal

@@ -278,7 +278,9 @@ def test_nothing_is_put_over_a_bar_that_stays_in_breach() -> None:
         (30216, "moves"),
         (30591, "waste"),
         (30698, "waste"),
+        (30655, "waste"),
         (31057, "waste"),
+        (40493, "waste"),
     ],
 )
 def test_machines_whose_breaches_once_led_to_a_wrong_claim(seed: int, preset: str) -> None:
