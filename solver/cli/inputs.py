@@ -151,6 +151,22 @@ def for_engine(request: Request, engine: str, spelled: Sequence[str]) -> Request
     return replace(request, options=options_for(engine, spelled), scope=scope)
 
 
+def refuse_other_engines(engine: str, spelled: Sequence[str]) -> None:
+    """Stop where ``--option`` is for an engine that does not run, or for the one that has none.
+
+    Raises
+    ------
+    InputError
+        If that is so.
+    """
+    for text in spelled:
+        name, colon, _ = text.partition("=")[0].rpartition(":")
+        if engine == "cp-sat" and not colon:
+            raise InputError(f"{text}: cp-sat has none; name another engine with --engine", source="--option")
+        if colon and name != engine:
+            raise InputError(f"{text} is for {name}, but {engine} runs; expected --engine {name}", source="--option")
+
+
 def refuse_scope(request: Request, engine: str) -> None:
     """Stop where a plan of ``engine`` is asked for, within bounds that the engine does not know.
 

@@ -68,8 +68,9 @@ def solve(
       barplan solve machine.json --reserve hotplug=mem:32M,pref:1G
     """
     from models.document import dump_plan
-    from solver.cli.inputs import for_engine, make_request, read_machine, refuse_scope
+    from solver.cli.inputs import for_engine, make_request, read_machine, refuse_other_engines, refuse_scope
     from solver.cli.room import room_of, solve_with_room
+    from solver.engines import EXACT
     from solver.engines import engine as find_engine
     from solver.request import CHOOSE_SIZES
 
@@ -80,6 +81,7 @@ def solve(
     if any(len(sizes) > 1 for sizes in request.resizes.values()) and CHOOSE_SIZES.isdisjoint(request.minimize):
         raise InputError("=any leaves the size to the objective rebar; add --minimize rebar", source="--resize")
     refuse_scope(request, engine)
+    refuse_other_engines(engine, given.option)
     request = for_engine(request, engine, given.option)
     with out.progress(f"{engine} is solving") as progress:
         if room.asked:
@@ -98,6 +100,8 @@ def solve(
     code = exit_code(result, request)
     if short and code is Exit.DONE:
         code = Exit.DOES_NOT_FIT
+    if code is Exit.DONE and engine not in EXACT and result.measures.unplaced:
+        out.complain(f"{engine} leaves out what may fit; --engine cp-sat finds a place for it or proves there is none")
     if code is Exit.DOES_NOT_FIT:
         out.complain("not everything fits; barplan explain, with the same inputs and options, says why and what helps")
     return code

@@ -40,7 +40,10 @@ def make_steps(topology: Topology, placement: Placement, route: Route = "live", 
         more = "" if len(breaches) == 1 else f" (and {len(breaches) - 1} more)"
         raise InputError(f"breaks a rule and is not carried out: {breaches[0]}{more}", source=source)
     if any(size != bar.size for key, bar in topology.bars() if (size := placement.sizes.get(key)) is not None):
-        raise InputError("resizes a BAR, which has to be done before its addresses are planned", source=source)
+        raise InputError(
+            "resizes a BAR, which has to be done before its addresses are planned; expected a plan made without --resize",
+            source=source,
+        )
     ground = Ground(topology, placement)
     for key, window in ground.windows.items():
         wanted = ground.planned.windows.get(key)

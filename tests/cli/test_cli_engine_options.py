@@ -28,6 +28,25 @@ def test_a_malformed_option_is_refused(text: str) -> None:
         options_for("linux-6.1", (text,))
 
 
+def test_an_option_of_an_engine_that_does_not_run_is_refused(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "p15.json"
+    path.write_text(dump_topology(PITFALLS["P15"].build()), encoding="utf-8")
+    result = run("solve", str(path), "--option", "linux-6.1:realloc=on")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "barplan: --option: linux-6.1:realloc=on is for linux-6.1, but cp-sat runs; expected --engine linux-6.1\n"
+    )
+    assert run("solve", str(path), "--option", "realloc=on").exit_code == 2
+
+
+def test_a_greedy_that_leaves_something_out_points_to_the_exact_engine(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "p1.json"
+    path.write_text(dump_topology(PITFALLS["P1"].build()), encoding="utf-8")
+    result = run("solve", str(path), "--engine", "linux-6.1")
+    assert result.exit_code == 0
+    assert result.stderr.startswith("barplan: linux-6.1 leaves out what may fit; --engine cp-sat finds a place")
+
+
 def test_a_kernel_parameter_changes_what_the_greedy_does(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "p15.json"
     path.write_text(dump_topology(PITFALLS["P15"].build()), encoding="utf-8")
