@@ -62,7 +62,7 @@ def explain(
     """
     from models.bus_numbers import bus_shortages
     from models.document import topology_sha256
-    from models.reserves import parse_reserves, with_stand_ins
+    from models.reserves import parse_reserves, stand_ins, with_stand_ins
     from solver.cli.inputs import make_request, read_machine, with_sizes
     from solver.cli.solve import drivers_unknown
     from solver.explanation.explaining import explain as find
@@ -78,8 +78,9 @@ def explain(
     request = replace(request, frees=request.frees | request.resizes.keys(), resizes={}, whole_functions=False)
     with out.progress("explaining") as progress:
         # A reserve is a device that is not there: what stands in its way is explained as for any other.
-        filled = with_stand_ins(reading.topology, parse_reserves(reading.topology, given.reserve))
-        explanation = find(filled, request, progress)
+        reserves = parse_reserves(reading.topology, given.reserve)
+        absent = frozenset(key for key, _ in stand_ins(reserves))
+        explanation = find(with_stand_ins(reading.topology, reserves), request, progress, absent)
     shortages = [str(shortage) for shortage in bus_shortages(reading.topology)]
     if as_json:
         document = explanation_document(explanation, topology_sha256(reading.topology))

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from models.mobility import Policy
 from models.plan import Status
-from models.topology import Topology
+from models.topology import BarKey, Topology
 from solver.engines import Progress
 from solver.explanation import ways
 from solver.explanation.case import Budget, Case, cases, verdict
@@ -28,11 +28,21 @@ _KERNEL_SHARE = 0.4
 _ORDER = {kind: number for number, kind in enumerate(WayKind)}
 
 
-def explain(topology: Topology, request: Request, progress: Progress | None = None) -> Explanation:
+def explain(
+    topology: Topology,
+    request: Request,
+    progress: Progress | None = None,
+    absent: frozenset[BarKey] = frozenset(),
+) -> Explanation:
     """Say why not everything that needs an address fits under ``request``, and what would help.
 
     It is first proved, for each root bus and address space by itself, that something stays without an address; the
     objectives of the request mean nothing here. Where time runs out, what was found until then is returned.
+
+    Parameters
+    ----------
+    absent
+        BARs that stand for a device that is not there yet.
     """
     started = time.monotonic()
     tell = progress or (lambda line: None)
@@ -48,7 +58,7 @@ def explain(topology: Topology, request: Request, progress: Progress | None = No
             moved += sum(bar.moved for bar in result.plan.bars)
         else:
             open_cases.append((case, result))
-    trials = KernelTrials(topology, request, budget)
+    trials = KernelTrials(topology, request, budget, absent)
     for number, (case, result) in enumerate(open_cases):
         share = budget.left / (len(open_cases) - number)
         parts.append(_part(case, result, trials, share, tell))

@@ -28,6 +28,9 @@ KERNELS = tuple(name for name in ENGINES if name.startswith("linux-"))
 
 _ALIGNMENT = "resource_alignment"
 
+_RESERVES = ("hpmmiosize", "hpmmioprefsize")
+"""What a kernel keeps free behind each hotplug bridge, of memory and of prefetchable memory."""
+
 _NAMED = 24
 """How many devices ``resource_alignment`` names at most."""
 
@@ -80,11 +83,17 @@ class KernelTrials:
 
     A run counts only if no BAR loses its address, no pin of the request moves and no rule is broken. BARs move
     whatever their driver: that happens at boot, when no driver is bound yet.
+
+    Attributes
+    ----------
+    absent
+        BARs that stand for a device that is not there: a kernel leaves room for it only where parameters say how much.
     """
 
     topology: Topology
     request: Request
     budget: Budget
+    absent: frozenset[BarKey] = frozenset()
     done: dict[tuple[str, Options], Trial | None] = field(default_factory=dict)
     legal: dict[tuple[str, Options], bool] = field(default_factory=dict)
     deadline: float = 0.0
@@ -131,6 +140,8 @@ class KernelTrials:
 
     def _good(self, options: Options, wanted: frozenset[BarKey], kernels: Iterable[str] = KERNELS) -> list[Trial]:
         """The runs of the kernels with these parameters in which all of ``wanted`` is placed."""
+        if wanted & self.absent and not any(name in _RESERVES for name, _ in options):
+            return []
         trials = [self._run(name, options) for name in kernels]
         complete = [trial for trial in trials if trial is not None and not trial.unplaced & wanted]
         return [trial for trial in complete if self._is_legal(trial)]
@@ -158,7 +169,7 @@ class KernelTrials:
         if not any(function.bridge and function.bridge.hotplug for function, _ in self.topology.functions()):
             return []
         reserves = []
-        for name, kind in (("hpmmiosize", False), ("hpmmioprefsize", True)):
+        for name, kind in zip(_RESERVES, (False, True), strict=True):
             size = sum(size for prefetchable, size in short.values() if prefetchable is kind)
             whole = max(2 * MIB, 1 << (size - 1).bit_length())
             if size:

@@ -41,7 +41,7 @@ def make_steps(topology: Topology, placement: Placement, route: Route = "live", 
         raise InputError(f"breaks a rule and is not carried out: {breaches[0]}{more}", source=source)
     if any(size != bar.size for key, bar in topology.bars() if (size := placement.sizes.get(key)) is not None):
         raise InputError(
-            "resizes a BAR, which has to be done before its addresses are planned; expected a plan made without --resize",
+            "resizes a BAR, which is to be done before addresses are planned; expected a plan made without --resize",
             source=source,
         )
     ground = Ground(topology, placement)

@@ -167,6 +167,17 @@ def test_resource_alignment_makes_the_kernel_size_a_window_anew() -> None:
     assert (result.measures.unplaced, result.measures.lost_bars, result.legal) == (0, 0, True)
 
 
+def test_a_device_that_is_not_there_gets_nothing_from_a_kernel_that_reserves_nothing() -> None:
+    behind = function("01:00.0", bar(0, 2 * MIB, at=at(4)), driver="e1000e")
+    absent = device(1, 8)
+    topology = over(0, 12, inner("00:00.0", behind, window=span(0, 6)), absent)
+    keys = frozenset(key for key, _ in topology.bars() if key.function == absent.address)
+    assert any(way.kind is WayKind.KERNEL for part in explain(topology, QUICK).parts for way in part.ways)
+    assert all(
+        way.kind is not WayKind.KERNEL for part in explain(topology, QUICK, None, keys).parts for way in part.ways
+    )
+
+
 def test_resource_alignment_names_no_device_in_vain() -> None:
     """Two ports keep the aligned block from being free; a third one needs to be named for nothing."""
     ports = [
