@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from models.placement import Placement
-from models.resources import FOUR_GIB, IO_REACH, Range, Space, format_range, format_size
+from models.resources import FOUR_GIB, IO_REACH, ISA_BLOCK, ISA_PORTS, Range, Space, format_range, format_size
 from models.standing import Item, Opening, Place, Standing, stand
 from models.topology import BarKey, Reserved, Topology, WindowKey
 
@@ -74,6 +74,7 @@ def check(
         *nesting(standing),
         *kind(standing),
         *reach(standing),
+        *isa(standing),
         *granularity(standing),
         *disjoint(standing),
         *reserved(standing, topology.reserved),
@@ -154,6 +155,24 @@ def reach(standing: Standing) -> Iterator[Breach]:
                 (item.name,),
                 f"{item} ends above {limit - 1:#x}, the last bus address it can reach{_bus_addresses(item)}",
             )
+
+
+def isa(standing: Standing) -> Iterator[Breach]:
+    """Behind an ISA enable bit, I/O BARs below 64 KiB are in the first 256 of 1024 ports; fixed ones are exempt.
+
+    PCI-to-PCI Bridge Architecture 1.2, 3.2.5.18: the bridge keeps the last 768 of each 1024 back.
+    """
+    for place in standing.places:
+        for item in place.items if place.isa else ():
+            if item.bar is None or item.space != "io" or item.bar.fixed or item.bus_start >= IO_REACH:
+                continue
+            if item.bus_start % ISA_BLOCK + item.range.size > ISA_PORTS:
+                yield Breach(
+                    "isa",
+                    (item.name, place.name),
+                    f"{item} is not in the first {ISA_PORTS} of each {ISA_BLOCK} ports, all that the ISA enable bit "
+                    f"leaves {place.name}{_bus_addresses(item)}",
+                )
 
 
 def granularity(standing: Standing) -> Iterator[Breach]:

@@ -45,6 +45,10 @@ IO_GRANULARITY = 4 * KIB
 IO_REACH = 1 << 16
 """A 16-bit I/O window ends below 64 KiB."""
 
+ISA_BLOCK, ISA_PORTS = 1024, 256
+"""Of each so many I/O ports below 64 KiB, a bridge whose ISA enable bit is set passes on the first so many
+(PCI-to-PCI Bridge Architecture 1.2, 3.2.5.18)."""
+
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40, "P": 1 << 50, "E": 1 << 60}
 _SIZE = re.compile(r"(\d+)\s*([KMGTPE]?)(?:i?B)?", re.IGNORECASE)
 _FUNCTION = re.compile(

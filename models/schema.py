@@ -168,6 +168,7 @@ class BridgeShape(_Shape):
     subordinate: BusNumber | None = None
     hotplug: bool = False
     subtractive: bool = False
+    isa: bool = False
     windows: WindowsShape = WindowsShape()
     functions: list[FunctionShape] = []
     cardbus: list[CardbusShape] | None = None

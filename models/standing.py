@@ -80,6 +80,8 @@ class Place:
         Its bridge also passes on what nobody else on the parent bus claims.
     behind
         The buses behind its bridges.
+    isa
+        A bridge on the way here has its ISA enable bit set.
     """
 
     name: str
@@ -88,6 +90,7 @@ class Place:
     subtractive: bool = False
     items: list[Item] = field(default_factory=list)
     behind: list[Place] = field(default_factory=list)
+    isa: bool = False
 
     def serving_windows(self) -> list[Opening]:
         """Every window that serves this bus; behind a subtractive bridge the parent's serve too."""
@@ -176,6 +179,7 @@ def _put(
         if function.bridge is None:
             continue
         behind = Place(f"bus behind {function.address}", [], place, function.bridge.subtractive)
+        behind.isa = place.isa or function.bridge.isa
         for window in function.bridge.windows:
             window_key = WindowKey(function.address, window.kind)
             open_range = placement.windows.get(window_key)

@@ -136,7 +136,7 @@ class CardbusWindow:
 class Bridge:
     """The bridge half of a bridge function: its bus numbers, windows and what stands behind it.
 
-    ``windows`` holds the implemented windows in the order I/O, memory, prefetchable.
+    ``windows`` holds the implemented windows in the order I/O, memory, prefetchable. ``isa`` is the ISA enable bit.
     """
 
     secondary: int | None = None
@@ -146,6 +146,7 @@ class Bridge:
     windows: tuple[BridgeWindow, ...] = ()
     functions: tuple[Function, ...] = ()
     cardbus: tuple[CardbusWindow, ...] = ()
+    isa: bool = False
 
     def window(self, kind: WindowKind) -> BridgeWindow | None:
         """The window of this kind, or ``None`` where the bridge does not implement it."""

@@ -172,6 +172,7 @@ class _Reader:
             tuple(windows),
             self.bus(shape.functions, path, inside),
             tuple(cardbus),
+            shape.isa,
         )
 
     def window(self, shape: WindowShape, path: str) -> Range | None:

@@ -22,6 +22,8 @@ class BusNode:
         Windows of the bridge that leads here; empty on the root bus.
     obstacles
         Ranges on this bus that nothing else may touch: immovable BARs and CardBus windows, merged, by space.
+    isa
+        A bridge on the way here has its ISA enable bit set, so that most I/O ports below 64 KiB do not reach it.
     """
 
     number: int
@@ -29,6 +31,7 @@ class BusNode:
     parent: BusNode | None
     bridge: FunctionAddress | None
     subtractive: bool
+    isa: bool = False
     windows: list[WindowItem] = field(default_factory=list)
     obstacles: dict[Space, list[Span]] = field(default_factory=lambda: {"io": [], "mem": []})
 
@@ -137,6 +140,11 @@ class BarItem:
     def home(self) -> int | None:
         """Where the BAR is today, whatever its size."""
         return self.today if self.choice is None else self.choice.home
+
+    @property
+    def isa(self) -> bool:
+        """Whether most I/O ports below 64 KiB do not reach it."""
+        return self.space == "io" and self.bus.isa
 
     @property
     def placeable(self) -> bool:

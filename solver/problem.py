@@ -13,7 +13,18 @@ from dataclasses import dataclass, field, replace
 
 from models.headroom import doublings, most_room, port_windows
 from models.mobility import Mobility
-from models.resources import FunctionAddress, Range, Size, Space, align_down, align_up, format_size
+from models.resources import (
+    IO_REACH,
+    ISA_BLOCK,
+    ISA_PORTS,
+    FunctionAddress,
+    Range,
+    Size,
+    Space,
+    align_down,
+    align_up,
+    format_size,
+)
 from models.topology import Bar, BarKey, BridgeWindow, Bus, Function, Reserved, RootBus, Topology, WindowKey
 from solver.coordinates import Coordinates
 from solver.items import (
@@ -130,8 +141,10 @@ class _Builder:
     # -- the tree ---------------------------------------------------------------------------------------------------
 
     def _bus(self, bus: Bus, node: BusNode | None, bridge: Function | None) -> BusNode:
-        subtractive = bridge is not None and bridge.bridge is not None and bridge.bridge.subtractive
-        made = BusNode(len(self.problem.buses), bus.name, node, bridge.address if bridge else None, subtractive)
+        half = None if bridge is None else bridge.bridge
+        subtractive = half is not None and half.subtractive
+        isa = (node is not None and node.isa) or (half is not None and half.isa)
+        made = BusNode(len(self.problem.buses), bus.name, node, bridge.address if bridge else None, subtractive, isa)
         self.problem.buses.append(made)
         return made
 
@@ -196,7 +209,7 @@ class _Builder:
         if not movable and today is None:
             item.movable, item.places = True, []  # outside of the scope: as one that no root window can hold
         item.low = self.window_rule == "kernel" and bar.prefetchable and bar.width == 32 and movable
-        item.starts = _starts(item, self.problem.reserved[bar.space])
+        item.starts = _starts(item, self._closed(item))
         if item.movable and item.kept and key not in self.sizes and not (item.starts and _has_way(item)):
             # A breach of today that no plan can mend, and as any other it may stay.
             item.movable = movable = False
@@ -209,6 +222,17 @@ class _Builder:
             self.problem.bars += self._alternatives(item, bar, self.sizes[key])
         else:
             self.problem.bars.append(item)
+
+    def _closed(self, bar: BarItem) -> list[Span]:
+        """Where no part of a BAR may stand: reserved ranges and, behind an ISA enable bit, most ports below 64 KiB."""
+        spans = self.problem.reserved[bar.space]
+        if bar.isa:
+            for segment in self.coordinates.segments:
+                if segment.space == "io":
+                    zero = segment.start - (segment.window.range.start - segment.window.offset)
+                    blocks = range(zero, zero + IO_REACH, ISA_BLOCK)
+                    spans = [*spans, *((block + ISA_PORTS, block + ISA_BLOCK) for block in blocks)]
+        return spans
 
     def _alternatives(self, whole: BarItem, bar: Bar, sizes: tuple[Size, ...]) -> list[BarItem]:
         """One item for each size that a BAR may take."""
@@ -225,7 +249,7 @@ class _Builder:
                 choice=choice,
                 halvings=bar.halvings(size),
             )
-            item.starts = _starts(item, self.problem.reserved[bar.space])
+            item.starts = _starts(item, self._closed(item))
             choice.items.append(item)
         choice.resized = whole.today is not None and bar.size not in sizes
         return choice.items

@@ -104,6 +104,7 @@ def bridge(
     bars: Iterable[Bar] = (),
     cardbus: Iterable[tuple[Space, Pair, bool]] = (),
     driver: str | None = "pcieport",
+    isa: bool = False,
 ) -> Function:
     """A bridge with these functions behind it, whose bus number it takes; it passes on those of bridges behind it."""
     if secondary is None and functions:
@@ -140,6 +141,7 @@ def bridge(
             windows,
             functions,
             tuple(CardbusWindow(space, Range.inclusive(*pair), prefetchable) for space, pair, prefetchable in cardbus),
+            isa,
         ),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from models.resources import IO_REACH, FunctionAddress, Range, Space
@@ -13,7 +13,6 @@ from models.sources.reserved import reserved_ranges
 from models.sources.root_windows import Item, find_root_windows
 from models.sources.window_overlaps import join_touching, separate
 from models.topology import Bar, Bridge, BridgeWindow, Function, RootBus, RootWindow, Topology
-from models.words import agree
 
 
 @dataclass(slots=True)
@@ -42,7 +41,6 @@ def assemble(observation: Observation) -> Assembled:
     topology = _with_fixed_host_bars(topology)
     topology = replace(topology, reserved=reserved_ranges(observation, topology))
     notes = [*tree.notes, *oddities.notes(), *found.notes]
-    notes += _isa_notes(observation, topology)
     if found.estimated:
         notes.append(_estimate_note(observation, found.estimated))
     return Assembled(topology, notes, found.estimated)
@@ -55,31 +53,6 @@ def _estimate_note(observation: Observation, estimated: list[BusKey]) -> str:
         f"root windows of {names}{more} estimated from what stands there; "
         "a kernel log or /proc/iomem (read as root) beside it would tell them"
     )
-
-
-def _isa_notes(observation: Observation, topology: Topology) -> list[str]:
-    """A note where a bridge keeps most I/O ports back, which no rule of a placement knows, and such ports matter."""
-    bridges = [
-        function.address
-        for function, _ in topology.functions()
-        if function.bridge is not None
-        and observation.functions[function.address].isa
-        and any(bar.space == "io" for bar in _bars_behind(function.bridge))
-    ]
-    if not bridges:
-        return []
-    has = agree(len(bridges), "has its", "have their")
-    return [
-        f"{', '.join(bridges)} {has} ISA enable bit set: of the I/O ports below 64 KiB only the first 256 of each 1024 "
-        "reach what is behind; a plan does not know that"
-    ]
-
-
-def _bars_behind(bridge: Bridge) -> Iterator[Bar]:
-    for function in bridge.functions:
-        yield from function.bars
-        if function.bridge is not None:
-            yield from _bars_behind(function.bridge)
 
 
 def _functions(
@@ -99,6 +72,7 @@ def _functions(
                 windows=windows_of(seen, oddities),
                 functions=_functions(observation, tree, tree.behind.get(address, []), oddities),
                 cardbus=cardbus_of(seen),
+                isa=bool(seen.isa),
             )
         function = Function(
             address=address,

@@ -73,7 +73,7 @@ def _shifts(group: Group, move: bool) -> bool:
             return False
         if window.today is not None and not move:
             return False
-    return all(bar.movable and bar.choice is None and (move or not bar.kept) for bar in group.bars)
+    return all(bar.movable and bar.choice is None and not bar.isa and (move or not bar.kept) for bar in group.bars)
 
 
 def _blocks(group: Group, arrangement: Arrangement) -> list[Block]:

@@ -140,9 +140,8 @@ class Gathering:
 
         It leaves immovable BARs and windows that stay out of account, and sizes are the model's to choose.
         """
-        return all(bar.movable and bar.choice is None and not bar.bus.subtractive for bar in group.bars) and not any(
-            window.stays for window in group.windows
-        )
+        odd = any(not bar.movable or bar.choice or bar.bus.subtractive or bar.isa for bar in group.bars)
+        return not odd and not any(window.stays for window in group.windows)
 
     def _packed_in_part(self, group: Group, spaces: set[Space], walls: Walls) -> list[Arrangement]:
         """The group from scratch without its largest new BARs, as few of them as possible."""

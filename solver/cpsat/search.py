@@ -258,7 +258,7 @@ class Search(Gathering):
 
     def _packed(self, group: Group, ways: Sequence[Size]) -> list[Arrangement]:
         """The group from scratch, beside all others if there is room, else beside what cannot move."""
-        if not all(bar.movable for bar in group.bars) or any(bar.bus.subtractive for bar in group.bars):
+        if not all(bar.movable for bar in group.bars) or any(bar.bus.subtractive or bar.isa for bar in group.bars):
             return []
         if any(window.stays for window in group.windows):
             return []  # a packing does not keep windows where they are

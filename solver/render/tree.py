@@ -152,6 +152,7 @@ def function_line(function: Function) -> str:
                 line += f"-{bridge.subordinate:02x}"
         line += ", hotplug" if bridge.hotplug else ""
         line += ", subtractive" if bridge.subtractive else ""
+        line += ", ISA enable" if bridge.isa else ""
     return line
 
 

@@ -206,6 +206,40 @@ class TestReach:
             assert (breach.rule, breach.parties) == ("reach", ("0000:00:02.0 BAR 0",))
 
 
+class TestIsa:
+    """What a bridge with the ISA enable bit keeps back."""
+
+    @staticmethod
+    def behind(start: int, size: int, *, isa: bool = True, fixed: bool = False, offset: int = 0) -> Topology:
+        device = function("01:00.0", bar(0, size, io=True, at=start, fixed=fixed))
+        port = bridge("00:01.0", device, io=(start & ~0xFFF, start | 0xFFF), io_width=32, isa=isa)
+        return machine(host(port, io=(0, 0x1FFFF) if not offset else (offset, offset + 0xFFFF), io_offset=offset))
+
+    def test_a_bar_among_the_ports_that_are_kept_back(self) -> None:
+        breach = only(today_breaches(self.behind(0x2100, 32)))
+        assert (breach.rule, breach.parties) == ("isa", (f"{DEVICE} BAR 0", f"bus behind {PORT}"))
+        assert breach.message == (
+            "0000:01:00.0 BAR 0 00002100-0000211f is not in the first 256 of each 1024 ports, "
+            "all that the ISA enable bit leaves bus behind 0000:00:01.0"
+        )
+        assert only(today_breaches(self.behind(0x2000, 512))).rule == "isa"
+
+    def test_the_first_256_of_1024_ports_from_64_kib_on_and_fixed_ones_are_free(self) -> None:
+        assert legal(self.behind(0x2400, 256))
+        assert legal(self.behind(0x24E0, 32))
+        assert legal(self.behind(0x10100, 32))
+        assert legal(self.behind(0x2100, 32, fixed=True))
+        assert legal(self.behind(0x2100, 32, isa=False))
+
+    def test_bus_addresses_count(self) -> None:
+        assert only(today_breaches(self.behind(0x42100, 32, offset=0x40000))).rule == "isa"
+
+    def test_a_bridge_further_up_counts(self) -> None:
+        inner = bridge("01:00.0", function("02:00.0", bar(0, 32, io=True, at=0x2100)), io=(0x2000, 0x2FFF))
+        topology = machine(bridge("00:01.0", inner, io=(0x2000, 0x2FFF), isa=True))
+        assert only(today_breaches(topology)).parties == ("0000:02:00.0 BAR 0", "bus behind 0000:01:00.0")
+
+
 class TestGranularity:
     def test_a_memory_window_off_1_mib(self) -> None:
         breach = only(today_breaches(machine(bridge("00:01.0", mem=(0x80000000, 0x8007FFFF)))))
