@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from models.errors import InputError
-from models.resources import FunctionAddress, split_function_address
+from models.resources import FunctionAddress
 from models.topology import BarKey, WindowKey
 from solver.render.words import count
 from solver.steps.ground import Ground
@@ -50,9 +50,11 @@ def _branches(ground: Ground) -> list[FunctionAddress]:
 
 def _refuse_out_of_reach(ground: Ground, below: list[FunctionAddress]) -> None:
     for address in below:
-        if split_function_address(address)[0]:
+        root = ground.root[address]
+        if root.domain or root.bus:
             raise InputError(
-                f"{address} is outside domain 0, and setpci -A intel-conf1 reaches domain 0 alone; use --route live",
+                f"{address} is behind root bus {root.name}, and setpci -A intel-conf1 (pciutils 3.9) finds "
+                "only what is behind 0000:00; use --route live",
                 source="--route",
             )
         for bar in ground.functions[address].bars:

@@ -10,9 +10,10 @@ from pathlib import Path
 from tests.kernel.apply import apply_scenario, keep
 from tests.kernel.apply_faults import apply_faults, keep_faults
 from tests.kernel.apply_scenarios import SCENARIOS
+from tests.kernel.apply_verdicts import judge_scenario, keep_judged
 from tests.kernel.capture import capture
 from tests.kernel.collect import collect, live_records
-from tests.kernel.debian import META_PACKAGES, default_root, install_tools, kernels, set_up, why_not_ready
+from tests.kernel.debian import META_PACKAGES, Kernel, default_root, install_tools, kernels, set_up, why_not_ready
 from tests.kernel.guest import GuestError, QemuCrashedError
 from tests.kernel.judge import judge, machine_of, record_of
 from tests.kernel.module import fetch_headers, why_not_buildable
@@ -53,6 +54,7 @@ def main() -> int:
     applied.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"{', '.join(SCENARIOS)}; none = all")
     applied.add_argument("--route", choices=("live", "kexec"), default="live")
     applied.add_argument("--faults", action="store_true", help="let everything fail in turn instead")
+    applied.add_argument("--referee", action="store_true", help="put the plans before a booting kernel instead")
     applied.add_argument("--kernel", choices=sorted(META_PACKAGES), default="6.1")
     arguments = parser.parse_args()
     if arguments.verb == "collect":
@@ -115,6 +117,8 @@ def _record(arguments: argparse.Namespace) -> None:
 def _apply(arguments: argparse.Namespace) -> int:
     """One line for each scenario; 1 if something was not as planned."""
     kernel = kernels(arguments.root)[arguments.kernel]
+    if arguments.referee:
+        return _judge_scenarios(arguments, kernel)
     missing = why_not_buildable(kernel, arguments.root)
     if missing:
         print(missing, file=sys.stderr)
@@ -138,6 +142,16 @@ def _apply(arguments: argparse.Namespace) -> int:
             )
         wrong += bool(bad)
     return 1 if wrong else 0
+
+
+def _judge_scenarios(arguments: argparse.Namespace, kernel: Kernel) -> int:
+    refused = 0
+    for name in arguments.scenarios or SCENARIOS:
+        judged = judge_scenario(SCENARIOS[name], kernel)
+        keep_judged(judged)
+        print(name, f"{judged.ranges} ranges:", judged.verdict, *judged.words, flush=True)
+        refused += judged.verdict == REFUSED
+    return 1 if refused else 0
 
 
 def _judge(arguments: argparse.Namespace) -> int:

@@ -8,6 +8,9 @@ from typing import Any
 
 from tests.kernel.apply import rows
 from tests.kernel.apply_faults import fault_rows
+from tests.kernel.apply_verdicts import NOT_ASKED
+from tests.kernel.apply_verdicts import rows as verdict_rows
+from tests.kernel.verdicts import ACCEPTED, REFUSED
 
 
 def comparison() -> Iterator[str]:
@@ -52,3 +55,13 @@ def faults() -> Iterator[str]:
     for (kind, scenario, kernel), number in sorted(counted.items(), key=lambda item: [*words].index(item[0][0])):
         wrong = bad[kind, scenario, kernel]
         yield f"| {words[kind]} | {scenario} | {kernel} | {number} | {'yes' if not wrong else f'{wrong} not'} |"
+
+
+def verdicts() -> Iterator[str]:
+    """What booting kernels said of the same plans."""
+    yield "| kernel | plans | every range claimed | refused | not asked |"
+    yield "|---|---|---|---|---|"
+    for kernel in sorted({row["kernel"] for row in verdict_rows()}):
+        counted = Counter(row["verdict"] for row in verdict_rows() if row["kernel"] == kernel)
+        asked = f"{counted[ACCEPTED]} | {counted[REFUSED]} | {counted[NOT_ASKED]}"
+        yield f"| {kernel} | {counted.total()} | {asked} |"

@@ -78,8 +78,10 @@ def test_a_script_and_a_file(plan: str, tmp_path: Path) -> None:
     assert run("steps", plan, SAMPLE, "--as", "sh").stdout == file.read_text()
 
 
-def test_kexec_takes_everything_down(plan: str) -> None:
-    done = run("steps", plan, SAMPLE, "--route", "kexec", "--json")
+def test_kexec_takes_everything_down(tmp_path: Path) -> None:
+    sample, file = str(ROOT / "samples" / "one-immovable-device.json"), str(tmp_path / "plan.json")
+    assert run("solve", sample, "--policy", "always", "-o", file).exit_code == 0
+    done = run("steps", file, sample, "--route", "kexec", "--json")
     document = json.loads(done.stdout)
     kinds = [step["step"] for step in document["groups"][0]["steps"]]
     assert kinds[0] == "remove"
