@@ -48,7 +48,7 @@ def assemble(
     }
     blocks: list[Block] = []
     for group in groups:
-        if _shifts(group, move):
+        if shifts(group, move):
             blocks += _blocks(group, chosen[id(group)])
             continue
         for space, span in (*group.spans(chosen[id(group)]), *pinned(group)):
@@ -66,7 +66,7 @@ def assemble(
     return placed
 
 
-def _shifts(group: Group, move: bool) -> bool:
+def shifts(group: Group, move: bool = False) -> bool:
     """Whether the windows of a group can stand elsewhere on the root bus."""
     for window in group.windows:
         if window.stays or window.tolerated or window.bus.subtractive or window.inner.subtractive:

@@ -12,7 +12,8 @@ from models.plan import Status
 from models.resources import Size
 from models.topology import Topology
 from solver.arrangement import Arrangement
-from solver.cpsat.model import Answer, Limits
+from solver.cpsat.model import Answer
+from solver.cpsat.race import Limits
 from solver.cpsat.search import Search
 from solver.engines import Progress, engine
 from solver.leftovers import place_leftovers

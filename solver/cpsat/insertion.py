@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from solver.arrangement import Arrangement
 from solver.cpsat.constraints import Walls
 from solver.cpsat.group import Group, neighbours, part_of, pinned
-from solver.cpsat.model import Answer, Limits, PlacementModel
+from solver.cpsat.model import Answer, PlacementModel
+from solver.cpsat.race import Limits
 from solver.cpsat.worth import worth
 from solver.problem import Problem
 

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import os
 import tempfile
-import threading
 import time
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ortools.sat.python import cp_model
 
+from models.resources import Size
 from models.topology import BarKey
 from solver.arrangement import Arrangement
 from solver.cpsat.constraints import Constraints, Walls
 from solver.cpsat.objectives import Term, objective
+from solver.cpsat.race import MANNERS, Limits, Race
 from solver.cpsat.siblings import Siblings
 from solver.cpsat.variables import Expression, Variables, make_variables
 from solver.problem import BarItem, Problem, WindowItem
 
 _POLISH_SECONDS = 0.2
+
+_BYTES = frozenset({"wasted_bytes", "rebar", "headroom"})
+"""Objectives whose bounds come from sums of sizes."""
 
 
 class ContradictionError(RuntimeError):
@@ -62,25 +66,6 @@ class Answer:
         return bool(self.values) and all(self.bounds.get(name) == value for name, value in self.values.items())
 
 
-@dataclass(slots=True)
-class Limits:
-    """When to stop, and how to search; ``interrupted`` is set when the user asks to stop."""
-
-    deadline: float
-    workers: int
-    seed: int
-    interrupted: bool = False
-
-    def share(self, part: float) -> Limits:
-        """Limits for one of several tasks: this part of the time left."""
-        return replace(self, deadline=time.monotonic() + part * self.left)
-
-    @property
-    def left(self) -> float:
-        """Seconds of wall time left."""
-        return 0.0 if self.interrupted else max(0.0, self.deadline - time.monotonic())
-
-
 class PlacementModel:
     """The CP-SAT model of some atoms of a problem.
 
@@ -112,6 +97,7 @@ class PlacementModel:
         self.constraints.add_all()
         self.model = self.variables.model
         self.without = without
+        self.manners = MANNERS if "race" not in without else MANNERS[1:]
         if "siblings" not in without:
             Siblings(problem, self.variables).order()
 
@@ -169,8 +155,43 @@ class PlacementModel:
         for name, value in values.items():
             self._at_most(objective(name, self.variables, self.constraints), value)
         self._hint(hint)
-        status, solver = self._run(limits)
-        return self._arrangement(solver) if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else None
+        _, solver, _ = self._run(limits, values)
+        return None if solver is None else self._arrangement(solver)
+
+    def limit_room(self, items: Collection[BarItem | WindowItem], most: Size) -> None:
+        """These items take no more than ``most`` bytes together."""
+        length = self._length(items)
+        if not isinstance(length, int):
+            self.model.add(length <= most // self.variables.granule["mem"])
+
+    def least_room(
+        self,
+        items: Collection[BarItem | WindowItem],
+        values: Mapping[str, int],
+        limits: Limits,
+        hint: Arrangement | None = None,
+    ) -> tuple[Arrangement, Size] | None:
+        """These items with as few bytes together as can be, objectives at most ``values``, and a bound of the bytes.
+
+        ``None`` where no arrangement was found.
+        """
+        if self.hopeless:
+            return None
+        for name, value in values.items():
+            self._at_most(objective(name, self.variables, self.constraints), value)
+        length = self._length(items)
+        self.model.minimize(length)
+        self._hint(hint)
+        _, solver, bound = self._run(limits, ["wasted_bytes"])
+        return None if solver is None else (self._arrangement(solver), max(0, bound) * self.variables.granule["mem"])
+
+    def _length(self, items: Collection[BarItem | WindowItem]) -> Expression:
+        """Granules that these items take together, all of them in memory."""
+        keys = {item.key for item in items}
+        lengths: list[Expression] = [window.length for window in self.variables.windows if window.item.key in keys]
+        grain = self.variables.granule["mem"]
+        lengths += [bar.item.span // grain * bar.present for bar in self.variables.bars if bar.item.key in keys]
+        return sum(lengths)
 
     def _stage(self, name: str, floor: int, answer: Answer, limits: Limits, terms: dict[str, Term]) -> None:
         """Minimise one objective; whatever happens, ``answer`` becomes no worse."""
@@ -179,19 +200,19 @@ class PlacementModel:
             answer.bounds[name] = floor if answer.arrangement is not None else None
             return
         self.model.minimize(term.expression)
-        status, solver = self._run(limits)
+        status, solver, least = self._run(limits, [name])
         if status == cp_model.INFEASIBLE:
             if answer.arrangement is not None:
                 raise ContradictionError(
                     f"infeasible, although a plan with {name} {answer.values[name]} is known", self.model
                 )
             answer.infeasible = True
-        elif status == cp_model.UNKNOWN:
+        elif solver is None:
             answer.bounds[name] = floor if answer.arrangement is not None else None
         else:
             proved = status == cp_model.OPTIMAL
             values = {other: known.value(int(solver.value(known.expression))) for other, known in terms.items()}
-            bound = values[name] if proved else max(floor, term.value(_ceil(solver.best_objective_bound)))
+            bound = values[name] if proved else max(floor, term.value(least))
             if answer.arrangement is not None and bound > answer.values[name]:
                 known = answer.values[name]
                 raise ContradictionError(f"{name} is at least {bound}, although {known} is known", self.model)
@@ -205,9 +226,9 @@ class PlacementModel:
         moment = limits.share(1.0)
         moment.deadline = min(moment.deadline, time.monotonic() + _POLISH_SECONDS)
         if moment.left > 0:
-            status, solver = self._run(moment)
+            _, solver, _ = self._run(moment, ["wasted_bytes"])
             limits.interrupted |= moment.interrupted
-            if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+            if solver is not None:
                 answer.arrangement = self._arrangement(solver)
 
     def _at_most(self, term: Term, value: int) -> None:
@@ -215,32 +236,19 @@ class PlacementModel:
         if not isinstance(term.expression, int):
             self.model.add(term.expression <= term.units(value))
 
-    def _run(self, limits: Limits) -> tuple[Any, cp_model.CpSolver]:
-        """Solve in a thread of its own, so that an interrupt reaches Python; the best found so far stands."""
-        solver = cp_model.CpSolver()
-        solver.parameters.max_time_in_seconds = max(0.01, limits.left)
-        solver.parameters.num_workers = limits.workers
-        solver.parameters.random_seed = limits.seed
-        solver.parameters.catch_sigint_signal = False
-        statuses: list[Any] = []
-        done = threading.Event()  # an interrupted Thread.join may take the thread for ended (CPython issue 89437)
+    def _run(self, limits: Limits, names: Iterable[str]) -> tuple[Any, cp_model.CpSolver | None, int]:
+        """Status, the solver with the best plan, and a bound of the objective; ``names`` are what is minimised."""
 
-        def work() -> None:
-            try:
-                statuses.append(solver.solve(self.model))
-            finally:
-                done.set()
+        def improved(solver: cp_model.CpSolver) -> None:
+            self._hint(self._arrangement(solver))
 
-        threading.Thread(target=work, daemon=True).start()
-        while not done.is_set():
-            try:
-                done.wait()
-            except KeyboardInterrupt:
-                limits.interrupted = True
-                solver.stop_search()
-        if statuses[0] == cp_model.MODEL_INVALID:
+        counting = _BYTES.isdisjoint(names)
+        outcome = Race(self.model, limits, counting, improved, manners=self.manners).run()
+        if outcome.status == cp_model.MODEL_INVALID:
             raise RuntimeError(f"invalid model: {self.model.validate()}")
-        return statuses[0], solver
+        if outcome.contradiction:
+            raise ContradictionError("one search denies the plan of another", self.model)
+        return outcome.status, outcome.best, _ceil(outcome.bound)
 
     # -- conversion -------------------------------------------------------------------------------------------------
 

@@ -14,16 +14,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import zip_longest
 
 from models.resources import Size, Space
 from solver.arrangement import Arrangement
-from solver.cpsat.assembly import assemble
+from solver.cpsat.assembly import assemble, shifts
 from solver.cpsat.constraints import Walls
 from solver.cpsat.gathering import Gathering
 from solver.cpsat.group import Group, blame, collisions, merge, must_change, neighbours, part_of, pinned
 from solver.cpsat.insertion import LARGE, Insertion
-from solver.cpsat.model import Answer, Limits, PlacementModel
+from solver.cpsat.model import Answer, PlacementModel
+from solver.cpsat.race import Limits
+from solver.cpsat.room import Room
 from solver.cpsat.shortest import Shortest
 from solver.cpsat.worth import floors, today, worth
 from solver.levels import pack_level
@@ -73,6 +76,7 @@ class Search(Gathering):
         self.known_is_legal = known is not None
         self.known = known or today(problem.bars, problem.windows)
         self.alone = Arrangement()
+        self.shared = False
         self.groups = self.order = self._groups()
         self.packers = {way: Packer(problem, way) for way in TOGETHER}
         self.shortest = Shortest(self.packers[0], {} if shapes is None else shapes)
@@ -303,6 +307,9 @@ class Search(Gathering):
             colliding = collisions(self.groups, chosen)
             if not colliding or self._assemble(chosen):
                 return []
+            sharing = self._share_room()
+            if sharing is not None:
+                return [sharing]
             if not self.alone.windows:
                 for arrangement in chosen.values():
                     self.alone.bars.update(arrangement.bars)
@@ -330,6 +337,44 @@ class Search(Gathering):
             if group.answer.arrangement is not None:
                 group.answer.arrangement = found[id(group)]
         return True
+
+    def _share_room(self) -> Group | None:
+        """Groups without an address that take too much room below 4 GiB, as one with the best share for each; once."""
+        if self.shared or not {"room", "packings"}.isdisjoint(self.without) or self.minimize[0] != "unplaced":
+            return None
+        self.shared = True
+        party = [group for group in self.groups if shifts(group) and _all_in(group)]
+        others = [group for group in self.groups if group not in party]
+        room = Room(self.problem, party, others, self.minimize, partial(self._model, require_all=True))
+        if not room.is_short:
+            return None
+        self.progress(f"{self.problem.root.name}: the room below 4 GiB, shared by {len(party)}")
+        limits = self.limits.share(0.7)
+        shared = room.share(limits)
+        self.limits.interrupted |= limits.interrupted
+        if shared is None:
+            return None
+        bound, shares = shared
+        for parts in shares:
+            chosen = {id(group): group.answer.arrangement or Arrangement() for group in self.groups}
+            chosen |= {id(group): part.arrangement for group, part in zip(party, parts, strict=True)}
+            found = assemble(self.problem, self.groups, chosen)
+            if found is not None and not collisions(party, found):
+                break
+        else:
+            return None
+        self.groups = merge(self.groups, party)
+        merged, together = self.groups[-1], Arrangement()
+        for group in party:
+            together.bars.update(found[id(group)].bars)
+            together.windows.update(found[id(group)].windows)
+        values = worth(merged.bars, merged.windows, together)
+        merged.answer = Answer(together, {name: values[name] for name in self.minimize}, {})
+        for name, least in zip(self.minimize, bound, strict=True):
+            merged.answer.bounds[name] = least
+            if least != values[name]:
+                break
+        return merged
 
     def _party(self, pair: tuple[Group, Group]) -> list[Group]:
         """Two groups that cannot be told apart any more, and their neighbours: all of a small machine.
@@ -391,3 +436,8 @@ class Search(Gathering):
             return False
         group.answer.arrangement = found
         return True
+
+
+def _all_in(group: Group) -> bool:
+    """Whether the group has an arrangement that leaves nothing out."""
+    return group.answer.arrangement is not None and group.answer.values["unplaced"] == unplaceable(group.bars)
