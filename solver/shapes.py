@@ -14,6 +14,7 @@ they only make windows longer, so the lengths are lower bounds in any machine.
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -89,6 +90,7 @@ class Shapes:
     unit: Size
     known: dict[tuple[tuple[Kind, int], ...], Table | None] = field(default_factory=dict)
     tables: list[Table] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)  # root buses are searched side by side
 
     def shape(self, bars: Iterable[BarItem], windows: Iterable[tuple[WindowItem, Shape]]) -> Shape | None:
         """The shape of a window around these contents; ``None`` where that would be too much work.
@@ -108,9 +110,10 @@ class Shapes:
         for window, shape in windows:
             items["window", shape.table.number, 0].append((window, shape))
         contents = tuple(sorted((kind, len(found)) for kind, found in items.items()))
-        if contents not in self.known:
-            self.known[contents] = self._table(contents)
-        table = self.known[contents]
+        with self.lock:
+            if contents not in self.known:
+                self.known[contents] = self._table(contents)
+            table = self.known[contents]
         return None if table is None else Shape(table, items)
 
     def layout(self, shape: Shape, window: WindowItem, start: int) -> Layout | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 
 from models.mobility import Mobility, Policy
@@ -12,8 +13,8 @@ from models.plan import Status
 from models.resources import Size
 from models.topology import Topology
 from solver.arrangement import Arrangement
+from solver.cpsat.limits import Crew, Limits
 from solver.cpsat.model import Answer
-from solver.cpsat.race import Limits
 from solver.cpsat.search import Search
 from solver.engines import Progress, engine
 from solver.leftovers import place_leftovers
@@ -55,7 +56,7 @@ def _whole_functions_first(topology: Topology, request: Request, progress: Progr
 def _solve(topology: Topology, request: Request, progress: Progress | None, start: Placement | None = None) -> Result:
     started = time.monotonic()
     seconds = request.time_limit if request.time_limit is not None else 1e9
-    limits = Limits(started + seconds, request.workers or os.cpu_count() or 1, request.seed)
+    limits = Limits(started + seconds, Crew(request.workers or os.cpu_count() or 1), request.seed)
     movement = request.mobility(topology)
     placement = Placement.today(topology)
     without = parse_without(request.options)
@@ -80,7 +81,7 @@ def _solve(topology: Topology, request: Request, progress: Progress | None, star
             headroom="headroom" in request.minimize,
         )
     ]
-    answers = _search(searches, limits)
+    answers = _search(searches, limits, without)
     answered = list(zip(searches, answers, strict=True))
     for search, answer in answered:
         if answer.arrangement is not None:
@@ -109,20 +110,40 @@ def _solve(topology: Topology, request: Request, progress: Progress | None, star
     )
 
 
-def _search(searches: list[Search], limits: Limits) -> list[Answer]:
-    """Begin all, then give each that is not proved its share of the time left."""
+def _search(searches: list[Search], limits: Limits, without: frozenset[str]) -> list[Answer]:
+    """Begin all, then give each that is not proved its share of the time left: as many at a time as there are cores."""
     try:
         for search in searches:
             search.begin()
     except KeyboardInterrupt:
-        limits.interrupted = True
-    answers = []
-    for number, search in enumerate(searches):
-        waiting = 1 + sum(not later.proved for later in searches[number + 1 :])
-        mine = limits.share(min(1.0, 1.5 / waiting))
-        answers.append(search.run(mine))
-        limits.interrupted |= mine.interrupted
-    return answers
+        limits.interrupt()
+    unproved = [search for search in searches if not search.proved]
+    threads = min(limits.crew.workers, len(unproved))
+    if threads < 2 or "beside" in without:
+        return [search.run(_share(searches[number:], limits, 1)) for number, search in enumerate(searches)]
+    return _side_by_side(searches, limits, threads)
+
+
+def _share(searches: list[Search], limits: Limits, threads: int) -> Limits:
+    """What the first of these searches gets of the time left: more than an even share, as some end early."""
+    waiting = 1 + sum(not later.proved for later in searches[1:])
+    return limits.share(min(1.0, 1.5 * threads / waiting))
+
+
+def _side_by_side(searches: list[Search], limits: Limits, threads: int) -> list[Answer]:
+    def run(number: int) -> Answer:
+        with limits.crew.at_work():
+            return searches[number].run(_share(searches[number:], limits, threads))
+
+    with ThreadPoolExecutor(threads) as pool:
+        running = [pool.submit(run, number) for number in range(len(searches))]
+        pending = set(running)
+        while pending:
+            try:
+                pending = wait(pending).not_done
+            except KeyboardInterrupt:
+                limits.interrupt()
+        return [future.result() for future in running]
 
 
 def _resized(search: Search, answer: Answer) -> bool:
@@ -144,7 +165,7 @@ def _greedy_start(topology: Topology, request: Request, limits: Limits) -> Place
         try:
             result = engine(name)(topology, replace(request, options={}))
         except KeyboardInterrupt:
-            limits.interrupted = True
+            limits.interrupt()
             break
         worth = [objective.value for objective in result.plan.objectives]
         if result.legal and (best is None or worth < [objective.value for objective in best.plan.objectives]):

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from solver.arrangement import Arrangement
 from solver.cpsat.constraints import Walls
 from solver.cpsat.group import Group, neighbours, part_of, pinned
+from solver.cpsat.limits import Limits
 from solver.cpsat.model import Answer, PlacementModel
-from solver.cpsat.race import Limits
 from solver.cpsat.worth import worth
 from solver.problem import Problem
 
@@ -76,7 +76,6 @@ class Insertion:
         model = PlacementModel(self.problem, bars, windows, self._walls(party), require_all=False)
         limits = self.limits.share(_PART)
         found = model.minimize(self.minimize, limits, {}, now, start)
-        self.limits.interrupted |= limits.interrupted
         if found.arrangement is not None and list(found.values.values()) < before:
             for group in party:
                 self.chosen[id(group)] = part_of(found.arrangement, group)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +14,9 @@ from models.resources import Size
 from models.topology import BarKey
 from solver.arrangement import Arrangement
 from solver.cpsat.constraints import Constraints, Walls
+from solver.cpsat.limits import Limits
 from solver.cpsat.objectives import Term, objective
-from solver.cpsat.race import MANNERS, Limits, Race
+from solver.cpsat.race import MANNERS, Race
 from solver.cpsat.siblings import Siblings
 from solver.cpsat.variables import Expression, Variables, make_variables
 from solver.problem import BarItem, Problem, WindowItem
@@ -223,11 +223,9 @@ class PlacementModel:
     def _polish(self, answer: Answer, limits: Limits) -> None:
         """Among plans of the same worth, look a moment for one with shorter windows; nothing is claimed of it."""
         self.model.minimize(objective("wasted_bytes", self.variables, self.constraints).expression)
-        moment = limits.share(1.0)
-        moment.deadline = min(moment.deadline, time.monotonic() + _POLISH_SECONDS)
+        moment = limits.moment(_POLISH_SECONDS)
         if moment.left > 0:
             _, solver, _ = self._run(moment, ["wasted_bytes"])
-            limits.interrupted |= moment.interrupted
             if solver is not None:
                 answer.arrangement = self._arrangement(solver)
 

@@ -17,6 +17,8 @@ from typing import Any
 
 from ortools.sat.python import cp_model
 
+from solver.cpsat.limits import Limits
+
 CLAUSES: Mapping[str, int] = {"linearization_level": 0, "symmetry_level": 0, "cp_model_probing_level": 0}
 """Parameters of the solver for the manner without relaxations."""
 
@@ -28,30 +30,12 @@ MANNERS = (CLAUSES, RELAXATIONS)
 _HEAD_START = 0.1
 """Seconds after which the second manner starts."""
 
-_POLL = 0.01
-"""Seconds between two looks at whether a manner has ended."""
+_POLL, _LOOK = 0.01, 0.1
+"""Seconds between two looks at whether one of several manners has ended, and whether the user wants an end."""
 
 _ROUND, _GROWTH = 1.0, 4.0
-"""Seconds of the first round where the manners take turns, and by what rounds grow."""
-
-
-@dataclass(slots=True)
-class Limits:
-    """When to stop, and how to search; ``interrupted`` is set when the user asks to stop."""
-
-    deadline: float
-    workers: int
-    seed: int
-    interrupted: bool = False
-
-    def share(self, part: float) -> Limits:
-        """Limits for one of several tasks: this part of the time left."""
-        return Limits(time.monotonic() + part * self.left, self.workers, self.seed, self.interrupted)
-
-    @property
-    def left(self) -> float:
-        """Seconds of wall time left."""
-        return 0.0 if self.interrupted else max(0.0, self.deadline - time.monotonic())
+"""Seconds of the first round where the manners take turns, and by what rounds grow; the first manner has as many times
+the seconds of the second, as what it has learned is lost when its turn ends."""
 
 
 @dataclass(slots=True)
@@ -145,8 +129,8 @@ class Race:
         """One thread: now this manner, now that, for longer and longer."""
         seconds = _ROUND
         while True:
-            for manner in order:
-                solver = self._solver(manner, 1, min(seconds, self.limits.left))
+            for manner, turn in zip(order, (_GROWTH * seconds, seconds), strict=True):
+                solver = self._solver(manner, 1, min(turn, self.limits.left))
                 self._wait([self._started(solver)], [solver])
                 if self.outcome.ended or self.limits.left <= 0:
                     return
@@ -156,7 +140,7 @@ class Race:
 
     def _together(self, order: Sequence[Mapping[str, int]]) -> None:
         """Both at once, the first one a moment ahead; when one has ended, so has the other."""
-        threads = {id(CLAUSES): 1, id(RELAXATIONS): self.limits.workers - 1}
+        threads = {id(CLAUSES): 1, id(RELAXATIONS): max(1, self.limits.workers - 1)}
         solvers = [self._solver(manner, threads[id(manner)], self.limits.left) for manner in order]
         running = [self._started(solvers[0])]
         self._wait(running, solvers[:1], _HEAD_START)
@@ -202,6 +186,6 @@ class Race:
                 if stopping:
                     for solver in solvers:
                         solver.stop_search()  # before the solver has started this does nothing, so say it again
-                waiting[0].wait(min(left, _POLL if stopping or len(waiting) > 1 else 1.0))
+                waiting[0].wait(min(left, _POLL if stopping or len(waiting) > 1 else _LOOK))
             except KeyboardInterrupt:
-                self.limits.interrupted = True
+                self.limits.interrupt()

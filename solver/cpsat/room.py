@@ -18,8 +18,8 @@ from typing import Any
 from models.resources import Size
 from solver.arrangement import Arrangement
 from solver.cpsat.group import Group, pinned
+from solver.cpsat.limits import Limits
 from solver.cpsat.model import Answer, PlacementModel
-from solver.cpsat.race import Limits
 from solver.cpsat.worth import worth
 from solver.problem import BarItem, BusNode, Problem, Span, WindowItem
 
@@ -107,7 +107,6 @@ class Room:
         for number, group in enumerate(kinds.values()):
             mine = limits.share(1 / (len(kinds) - number))
             curves[id(group)] = self._curve(group, smallest[id(group)], spare, mine)
-            limits.interrupted |= mine.interrupted
         bound = self._best([[(part.least, part.bounds) for part in curves[id(group)]] for group in alike], self.size)
         if bound is None:
             return None

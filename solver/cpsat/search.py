@@ -24,8 +24,8 @@ from solver.cpsat.constraints import Walls
 from solver.cpsat.gathering import Gathering
 from solver.cpsat.group import Group, blame, collisions, merge, must_change, neighbours, part_of, pinned
 from solver.cpsat.insertion import LARGE, Insertion
+from solver.cpsat.limits import Limits
 from solver.cpsat.model import Answer, PlacementModel
-from solver.cpsat.race import Limits
 from solver.cpsat.room import Room
 from solver.cpsat.shortest import Shortest
 from solver.cpsat.worth import floors, today, worth
@@ -97,7 +97,7 @@ class Search(Gathering):
             self._insert()
             infeasible = self._search()
         except KeyboardInterrupt:
-            self.limits.interrupted = True
+            self.limits.interrupt()
             infeasible = None
         return infeasible or self.together()
 
@@ -110,7 +110,6 @@ class Search(Gathering):
             return
         limits = self.limits.share(0.4)
         chosen = Insertion(self.problem, self.groups, self.minimize, limits, chosen).run()
-        self.limits.interrupted |= limits.interrupted
         self.known, self.known_is_legal = Arrangement(), True
         for group in self.groups:
             self.known.bars.update(chosen[id(group)].bars)
@@ -208,7 +207,6 @@ class Search(Gathering):
         limits = self.limits.share(part)
         group.tries += 1
         group.answer = self._improve(group, bounds, limits, start)
-        self.limits.interrupted |= limits.interrupted
 
     def _improve(self, group: Group, bounds: dict[str, int], limits: Limits, start: Answer | None) -> Answer:
         """Ask the solver: first whether all required BARs find a place, where that comes first, then for the rest."""
@@ -351,7 +349,6 @@ class Search(Gathering):
         self.progress(f"{self.problem.root.name}: the room below 4 GiB, shared by {len(party)}")
         limits = self.limits.share(0.7)
         shared = room.share(limits)
-        self.limits.interrupted |= limits.interrupted
         if shared is None:
             return None
         bound, shares = shared
@@ -390,7 +387,7 @@ class Search(Gathering):
         bars = sum(len(group.bars) for group in pair)
         spaces = {item.space for group in pair for item in group.bars}
         all_bars = sum(bar.space in spaces for bar in self.problem.bars)
-        limit = all_bars if all_bars <= _JOINT else 2 * bars
+        limit = all_bars if all_bars <= max(_JOINT, 4 * bars) else 2 * bars
         party = list(pair)
         for group in dict.fromkeys(others):
             if group not in party and bars + len(group.bars) <= limit:
@@ -430,7 +427,6 @@ class Search(Gathering):
         model = self._model(group, everything=True)
         moment = self.limits.share(_MOMENT)
         found = model.reach(group.answer.values, moment, group.answer.arrangement)
-        self.limits.interrupted |= moment.interrupted
         chosen = {id(other): other.answer.arrangement or Arrangement() for other in self.groups}
         if found is None or self._hits_others(group, found, chosen):
             return False

@@ -7,6 +7,7 @@ import pickle
 import random
 import signal
 import threading
+from concurrent import futures
 from types import SimpleNamespace
 
 import pytest
@@ -16,8 +17,8 @@ from models.mobility import Policy
 from models.placement import Placement, measure
 from models.plan import Status
 from models.resources import KIB, MIB
-from models.topology import Function, Topology
-from solver.cpsat import model
+from models.topology import Function, RootBus, Topology
+from solver.cpsat import engine, race
 from solver.cpsat.engine import solve
 from solver.request import PRESETS, Request
 from solver.result import Result
@@ -27,11 +28,15 @@ from tests.topologies import bar, bridge, function, host, machine
 LOW = 0x80000000
 
 
-def hard() -> Topology:
-    """Ports in place without room to spare, and twelve new devices: far from proved in a second."""
+def hard(domains: int = 1) -> Topology:
+    """Ports in place without room to spare, and twelve new devices: far from proved in a second; in each domain."""
+    return machine(*(_hard_host(domain) for domain in range(domains)))
+
+
+def _hard_host(domain: int) -> RootBus:
     rng = random.Random(3)
     ports: list[Function] = []
-    start = LOW
+    low = start = LOW + domain * (512 * MIB)
     for number in range(1, 25):
         sizes = [rng.choice(["64K", "256K", "1M", "2M"]) for _ in range(3)]
         inner = [bar(index, size) for index, size in enumerate(sizes)]
@@ -41,13 +46,20 @@ def hard() -> Topology:
             placed.append(bar(one.index, one.size, at=position))
             position += one.size
         end = -(-position // MIB) * MIB
-        new = [function(f"{number:02x}:01.0", bar(0, "1M"), bar(1, "512K"))] if number % 2 else []
-        device = function(f"{number:02x}:00.0", *placed, driver="nvme")
+        new = [function(f"{domain:04x}:{number:02x}:01.0", bar(0, "1M"), bar(1, "512K"))] if number % 2 else []
+        device = function(f"{domain:04x}:{number:02x}:00.0", *placed, driver="nvme")
         ports.append(
-            bridge(f"00:{number:02x}.0", device, *new, mem=(start, end - 1), io=None, pref=None, driver="pcieport")
+            bridge(
+                f"{domain:04x}:00:{number:02x}.0",
+                *(device, *new),
+                mem=(start, end - 1),
+                io=None,
+                pref=None,
+                driver="pcieport",
+            )
         )
         start = end
-    return machine(host(*ports, mem=(LOW, start + 24 * MIB - 1), pref=None))
+    return host(*ports, domain=domain, mem=(low, start + 24 * MIB - 1), pref=None)
 
 
 def no_worse_than_today(result: Result, request: Request) -> bool:
@@ -137,13 +149,34 @@ class Interrupting(threading.Event):
 @pytest.mark.parametrize("preset", PRESETS)
 def test_an_interrupt_ends_the_solve_with_the_best_plan_so_far(preset: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Interrupting, "came", 0)
-    monkeypatch.setattr(model, "threading", SimpleNamespace(Thread=threading.Thread, Event=Interrupting))
+    monkeypatch.setattr(race, "threading", SimpleNamespace(Thread=threading.Thread, Event=Interrupting))
     request = Request(policy=Policy.ALWAYS, minimize=PRESETS[preset], workers=1, time_limit=60)
     result = solve(hard(), request)
     assert Interrupting.came == 1
     assert result.interrupted
     assert result.breaches == ()
     assert any(warning.startswith("interrupted") for warning in result.plan.warnings)
+    assert no_worse_than_today(result, request)
+    check_bounds(result)
+
+
+def test_an_interrupt_ends_all_that_is_searched_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = 0
+
+    def interrupted(pending: object) -> object:
+        nonlocal waits
+        waits += 1
+        if waits == 1:
+            raise KeyboardInterrupt
+        return futures.wait(pending)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(engine, "wait", interrupted)
+    request = Request(policy=Policy.ALWAYS, minimize=PRESETS["moves"], workers=2, time_limit=120)
+    result = solve(hard(domains=2), request)
+    assert waits == 2
+    assert result.interrupted
+    assert result.breaches == ()
+    assert result.seconds < 60
     assert no_worse_than_today(result, request)
     check_bounds(result)
 

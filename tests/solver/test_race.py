@@ -1,0 +1,98 @@
+"""Two manners of search side by side: what one found and the other proved is put together, and a denial is told."""
+
+from __future__ import annotations
+
+import time
+from itertools import pairwise
+
+import pytest
+from ortools.sat.python import cp_model
+
+from solver.cpsat.limits import Crew, Limits
+from solver.cpsat.race import CLAUSES, MANNERS, RELAXATIONS, Outcome, Race
+
+
+def limits(workers: int = 2, seconds: float = 60.0) -> Limits:
+    return Limits(time.monotonic() + seconds, Crew(workers))
+
+
+def stairs(steps: int) -> cp_model.CpModel:
+    """Numbers of which each is larger than the one before: the last is ``steps`` at least."""
+    model = cp_model.CpModel()
+    numbers = [model.new_int_var(0, 2 * steps, f"{number}") for number in range(steps + 1)]
+    for before, after in pairwise(numbers):
+        model.add(after > before)
+    model.minimize(numbers[-1])
+    return model
+
+
+def solved(model: cp_model.CpModel) -> tuple[object, cp_model.CpSolver]:
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    return solver.solve(model), solver
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+@pytest.mark.parametrize("counting", [True, False])
+@pytest.mark.parametrize("manners", [MANNERS, (CLAUSES,), (RELAXATIONS,)], ids=["both", "clauses", "relaxations"])
+def test_every_manner_finds_the_same_optimum(workers: int, counting: bool, manners: tuple[dict[str, int], ...]) -> None:
+    outcome = Race(stairs(6), limits(workers), counting, manners=manners).run()
+    assert outcome.status == cp_model.OPTIMAL
+    assert outcome.best is not None
+    assert outcome.best.objective_value == outcome.bound == 6
+
+
+def test_what_both_find_infeasible_is_infeasible() -> None:
+    model = stairs(3)
+    model.add_bool_or([])
+    outcome = Race(model, limits(), counting=True).run()
+    assert (outcome.status, outcome.best, outcome.contradiction) == (cp_model.INFEASIBLE, None, False)
+
+
+def test_a_plan_of_one_that_the_other_denies_is_a_contradiction() -> None:
+    found, denied = solved(stairs(3)), cp_model.CpSolver()
+    for order in ((found, (cp_model.INFEASIBLE, denied)), ((cp_model.INFEASIBLE, denied), found)):
+        outcome = Outcome()
+        for status, solver in order:
+            outcome.add(status, solver)
+        assert outcome.contradiction
+
+
+def test_the_plan_of_one_at_the_bound_of_the_other_is_optimal() -> None:
+    _, best = solved(stairs(5))
+    outcome = Outcome()
+    outcome.add(cp_model.FEASIBLE, best)
+    assert outcome.status == cp_model.OPTIMAL  # its own bound is the value
+    outcome = Outcome(bound=4.0)
+    assert outcome.status == cp_model.UNKNOWN
+    outcome.add(cp_model.FEASIBLE, best)
+    assert (outcome.status, outcome.bound) == (cp_model.OPTIMAL, 5.0)
+
+
+def test_an_interrupt_ends_it_at_once() -> None:
+    ended = limits()
+    ended.interrupt()
+    started = time.monotonic()
+    outcome = Race(stairs(400), ended, counting=True).run()
+    assert time.monotonic() - started < 30
+    assert outcome.status in (cp_model.UNKNOWN, cp_model.FEASIBLE, cp_model.OPTIMAL)
+    assert ended.left == 0
+
+
+def test_a_crew_divides_its_threads_among_those_at_work() -> None:
+    all_ = limits(workers=5)
+    assert all_.share(0.5).workers == 5
+    with all_.crew.at_work(), all_.crew.at_work():
+        assert all_.workers == 2
+        with all_.crew.at_work():
+            assert all_.share(0.1).workers == 1
+    assert all_.workers == 5
+
+
+def test_shares_and_moments_end_no_later_than_the_whole() -> None:
+    all_ = limits(seconds=100)
+    assert all_.share(0.5).left <= 50
+    assert all_.moment(10).left <= 10
+    assert all_.moment(1000).deadline == all_.deadline
+    all_.share(0.5).interrupt()
+    assert all_.interrupted
