@@ -2,43 +2,143 @@
 
 from __future__ import annotations
 
-from models.resources import Size, Space
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from models.resources import Size, Space, align_up
+from models.topology import BarKey
 from solver.problem import BarItem, Problem, Span
 
+_MORE = (0, 4, 16, 64)
+"""How many more BARs than bytes tell are left out of each set of root windows."""
 
-def least_unplaced(problem: Problem) -> int:
+
+def least_unplaced(problem: Problem, bars: Collection[BarItem] | None = None) -> int:
     """Required BARs that no plan can place, by the bytes of the root windows that serve them.
 
-    All BARs that only some root windows serve have to share these. Where they are longer together, some of those
-    that have no address yet get none, and the fewest that make room are the largest.
+    All BARs that only some root windows serve have to share these, and behind bridges they take whole blocks of
+    windows, bus by bus. Where that is too long together, some of those that have no address yet get none, and the
+    fewest that make room are the largest.
+
+    Parameters
+    ----------
+    bars
+        Those that count; all of the problem unless given.
     """
+    bars = problem.bars if bars is None else bars
+    least: dict[Space, int] = {"io": 0, "mem": 0}
+    for shortage in _shortages(problem, bars):
+        least[shortage.space] = max(least[shortage.space], len(shortage.relief()))
+    return sum(least.values()) + sum(bar.required and bar.choice is None and not bar.placeable for bar in bars)
+
+
+class Overflow:
+    """New BARs that make room by having no address: of each set of root windows that is too small the largest.
+
+    Bytes alone do not tell what fits, so more of them are left out until the rest does, then as few as will do.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.shortages = list(_shortages(problem, problem.bars))
+
+    def fewest(self, fits: Callable[[frozenset[BarKey]], bool]) -> None:
+        """Call ``fits`` with smaller and smaller sets that fit; it says whether one does."""
+        more = next((number for number in _MORE if fits(self._left_out([number] * len(self.shortages)))), None)
+        if more is None:
+            return
+        numbers = [more] * len(self.shortages)
+        for place in range(len(numbers)):
+            low = 0
+            while low < numbers[place]:
+                middle = (low + numbers[place]) // 2
+                if fits(self._left_out([*numbers[:place], middle, *numbers[place + 1 :]])):
+                    numbers[place] = middle
+                else:
+                    low = middle + 1
+
+    def _left_out(self, more: Sequence[int]) -> frozenset[BarKey]:
+        left_out: frozenset[BarKey] = frozenset()
+        for shortage, number in zip(self.shortages, more, strict=True):
+            left_out |= {bar.key for bar in shortage.relief(left_out, number)}
+        return left_out
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """A set of root windows that is too small.
+
+    Attributes
+    ----------
+    size
+        Bytes that it lacks.
+    new
+        BARs that have no address yet and only it serves, with the bytes that leaving out each frees at the most, the
+        largest first.
+    """
+
+    space: Space
+    size: Size
+    new: list[tuple[Size, BarItem]]
+
+    def relief(self, left_out: Collection[BarKey] = (), more: int = 0) -> list[BarItem]:
+        """The fewest of the BARs without which it may be large enough, besides those already left out."""
+        size = self.size - sum(frees for frees, bar in self.new if bar.key in left_out)
+        found: list[BarItem] = []
+        for frees, bar in self.new:
+            if size <= 0:
+                if more <= 0:
+                    break
+                more -= 1
+            if bar.key not in left_out:
+                found.append(bar)
+                size -= frees
+        return found
+
+
+def _shortages(problem: Problem, bars: Collection[BarItem]) -> Iterator[Shortage]:
+    """All shortages, those of the smallest root windows first."""
     groups: dict[tuple[Space, tuple[Span, ...]], list[BarItem]] = {}
-    for bar in problem.bars:
+    for bar in bars:
         if bar.choice is None and bar.movable and bar.places:
             groups.setdefault((bar.space, tuple(sorted(bar.places))), []).append(bar)
-    least = 0
-    for space, places in groups:
+    blocks = _blocks(problem)
+    for space, places in sorted(groups, key=lambda group: _length(list(group[1]))):
         served = [
             bar
-            for (other, inner), bars in groups.items()
+            for (other, inner), found in groups.items()
             if other == space and all(any(low <= at and end <= high for low, high in places) for at, end in inner)
-            for bar in bars
+            for bar in found
         ]
-        least = max(least, _too_many(problem, space, list(places), served))
-    return least + sum(bar.required and not bar.placeable for bar in problem.bars)
+        fixed = [span for bar in problem.bars if bar.space == space for span in _fixed(bar)]
+        room = _length(list(places)) - _length(_common(list(places), problem.reserved[space] + fixed))
+        filled: dict[int, Size] = defaultdict(int)
+        new: list[tuple[Size, BarItem]] = []
+        for bar in served:
+            if bar.kept or (bar.required and bar.placeable):
+                filled[bar.bus.number] += bar.span
+            if bar.required and not bar.kept and bar.placeable:
+                new.append((align_up(bar.span, blocks.get((bar.bus.number, space), 1)), bar))
+        size = sum(align_up(length, blocks.get((bus, space), 1)) for bus, length in filled.items()) - room
+        if size > 0 and new:
+            yield Shortage(space, size, sorted(new, key=lambda entry: -entry[0]))
 
 
-def _too_many(problem: Problem, space: Space, places: list[Span], bars: list[BarItem]) -> int:
-    fixed = [span for bar in problem.bars if bar.space == space for span in _fixed(bar)]
-    room = _length(places) - _length(_common(places, problem.reserved[space] + fixed))
-    standing = sum(bar.span for bar in bars if bar.kept)
-    new = sorted((bar.span for bar in bars if bar.required and not bar.kept and bar.placeable), reverse=True)
-    short = standing + sum(new) - room
-    count = 0
-    while short > 0 and count < len(new):
-        short -= new[count]
-        count += 1
-    return count
+def _blocks(problem: Problem) -> dict[tuple[int, Space], Size]:
+    """By bus and address space, the block of which its windows are whole numbers, where they hold all that is on it."""
+    blocks: dict[tuple[int, Space], Size] = {}
+    for window in problem.windows:
+        key = window.inner.number, window.space
+        blocks[key] = min(blocks.get(key, window.granularity), window.granularity)
+    odd = {(bar.bus.number, bar.space) for bar in problem.bars if not bar.movable or not bar.nested or bar.choice}
+    odd |= {
+        (window.inner.number, window.space) for window in problem.windows if window.tolerated or window.bus.subtractive
+    }
+    return {
+        key: block
+        for key, block in blocks.items()
+        if key not in odd and not any(bus.number == key[0] and bus.subtractive for bus in problem.buses)
+    }
 
 
 def _fixed(bar: BarItem) -> list[Span]:

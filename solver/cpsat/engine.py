@@ -114,7 +114,7 @@ def _search(searches: list[Search], limits: Limits, without: frozenset[str]) -> 
     """Begin all, then give each that is not proved its share of the time left: as many at a time as there are cores."""
     try:
         for search in searches:
-            search.begin()
+            search.begin(0.3 / len(searches))
     except KeyboardInterrupt:
         limits.interrupt()
     unproved = [search for search in searches if not search.proved]

@@ -18,8 +18,10 @@ from functools import partial
 from itertools import zip_longest
 
 from models.resources import Size, Space
+from models.topology import BarKey
 from solver.arrangement import Arrangement
 from solver.cpsat.assembly import assemble, shifts
+from solver.cpsat.capacity import Overflow, least_unplaced
 from solver.cpsat.constraints import Walls
 from solver.cpsat.gathering import Gathering
 from solver.cpsat.group import Group, blame, collisions, merge, must_change, neighbours, part_of, pinned
@@ -81,8 +83,15 @@ class Search(Gathering):
         self.packers = {way: Packer(problem, way) for way in TOGETHER}
         self.shortest = Shortest(self.packers[0], {} if shapes is None else shapes)
 
-    def begin(self) -> None:
-        """First arrangements without a solver, group by group, as long as there is time."""
+    def begin(self, part: float = 0.3) -> None:
+        """First arrangements without a solver, group by group, as long as there is time.
+
+        Parameters
+        ----------
+        part
+            How much of the time left may be spent on what to leave out where root windows are too small.
+        """
+        self._leave_out(self.limits.share(part))
         self.order = sorted(self.groups, key=lambda group: -max((bar.size for bar in group.bars), default=0))
         # The kernel's way to divide prefetchable BARs first: it spares the room below 4 GiB, so that all find some.
         for ways in (TOGETHER[:1], TOGETHER[1:], ()):
@@ -101,6 +110,46 @@ class Search(Gathering):
             infeasible = None
         return infeasible or self.together()
 
+    def _leave_out(self, limits: Limits) -> None:
+        """Where root windows are too small for all and nothing stands yet, a plan for all but the largest BARs."""
+        if not {"packings", "floors"}.isdisjoint(self.without) or self.minimize[0] != "unplaced":
+            return
+        if not all(shifts(group) and self._packs(group) for group in self.groups):
+            return
+
+        def fits(left_out: frozenset[BarKey]) -> bool:
+            for together in TOGETHER[:2]:
+                found = self._all_but(Packer(self.problem, together, left_out)) if limits.left > 0 else None
+                if found is not None:
+                    known = {id(group): part_of(self.known, group) for group in self.groups}
+                    if self._total(found) < self._total(known):
+                        self._know(found)
+                    return True
+            return False
+
+        overflow = Overflow(self.problem)
+        if overflow.shortages:
+            overflow.fewest(fits)
+
+    def _all_but(self, packer: Packer) -> dict[int, Arrangement] | None:
+        """All groups packed, and put beside each other."""
+        chosen: dict[int, Arrangement] = {}
+        for group in self.groups:
+            spaces: set[Space] = {item.space for item in group.windows} | {item.space for item in group.bars}
+            packed = packer.pack(group.atoms, spaces, self._walls(group, everything=False))
+            if packed is None:
+                return None
+            chosen[id(group)] = packed
+        found = assemble(self.problem, self.groups, chosen)
+        return None if found is None or collisions(self.groups, found) else found
+
+    def _know(self, chosen: dict[int, Arrangement]) -> None:
+        """Take this for the known arrangement."""
+        self.known, self.known_is_legal = Arrangement(), True
+        for group in self.groups:
+            self.known.bars.update(chosen[id(group)].bars)
+            self.known.windows.update(chosen[id(group)].windows)
+
     def _insert(self) -> None:
         """On a large root bus, improve the known arrangement before anything is proved."""
         if "insertion" in self.without or self.minimize[0] != "unplaced" or len(self.problem.bars) < LARGE:
@@ -108,12 +157,10 @@ class Search(Gathering):
         chosen = {id(group): part_of(self.known, group) for group in self.groups}
         if any(must_change(group) for group in self.groups) or collisions(self.groups, chosen):
             return
+        if self._total(chosen)[0] == least_unplaced(self.problem):
+            return
         limits = self.limits.share(0.4)
-        chosen = Insertion(self.problem, self.groups, self.minimize, limits, chosen).run()
-        self.known, self.known_is_legal = Arrangement(), True
-        for group in self.groups:
-            self.known.bars.update(chosen[id(group)].bars)
-            self.known.windows.update(chosen[id(group)].windows)
+        self._know(Insertion(self.problem, self.groups, self.minimize, limits, chosen).run())
 
     @property
     def proved(self) -> bool:
@@ -179,12 +226,13 @@ class Search(Gathering):
 
     def _bounds(self, group: Group) -> dict[str, int]:
         """Values that the group does not undercut, each with all earlier objectives at theirs."""
-        base, known = self._floors(group), group.answer.bounds
+        base = self._floors(group)
+        known = {name: group.answer.bounds.get(name) or 0 for name in self.minimize}
         bounds: dict[str, int] = {}
         for name in self.minimize:
-            # A floor counts only while what comes before it is at its own floor: less placed may waste less.
-            on_floor = all(bounds[earlier] == base[earlier] for earlier in bounds)
-            bounds[name] = max(base[name] if on_floor else 0, known.get(name) or 0)
+            # Each counts only while what comes before it is at its own bound: less placed may waste less.
+            told = [found for found in (base, known) if all(bounds[earlier] == found[earlier] for earlier in bounds)]
+            bounds[name] = max((found[name] for found in told), default=0)
         return bounds
 
     def _floors(self, group: Group) -> dict[str, int]:
@@ -192,6 +240,9 @@ class Search(Gathering):
         if "floors" in self.without:
             return dict.fromkeys(self.minimize, 0)
         base = floors(group.bars, group.windows, self.minimize)
+        least = least_unplaced(self.problem, group.bars)
+        if least > base["unplaced"]:  # what is known of everything in its place says nothing then
+            return {**base, "unplaced": least, "wasted_bytes": 0, "windows_changed": 0}
         if group.exact and "wasted_bytes" in self.minimize and "shapes" not in self.without:
             base["wasted_bytes"] = max(base["wasted_bytes"], self.shortest.waste(group))
         return base
