@@ -19,7 +19,7 @@ from solver.packing import Layout
 from solver.problem import BarItem, BusNode, WindowItem, accepts
 from solver.shapes import Shape, Shapes
 
-_NODES = 400
+_NODES = 4000
 """Branches looked at before the search gives up."""
 
 _OPEN = -1

@@ -64,7 +64,7 @@ def behind_bridges(room: int, *buses: tuple[int, ...]) -> Topology:
     """A bridge for each, with BARs of so many KiB behind it, none with an address."""
     bridges = []
     for number, sizes in enumerate(buses, 1):
-        bars = tuple(Bar(index, "mem", size << 10) for index, size in enumerate(sizes))  # type: ignore[arg-type]
+        bars = tuple(Bar(index, "mem", size << 10) for index, size in enumerate(sizes))
         device = Function(f"0000:{number:02x}:00.0", driver=None, driver_known=True, bars=bars)  # type: ignore[arg-type]
         bridge = Bridge(number, number, windows=(BridgeWindow("mem"),), functions=(device,))
         bridges.append(Function(f"0000:00:{number:02x}.0", class_code="060400", bridge=bridge))  # type: ignore[arg-type]
