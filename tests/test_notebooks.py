@@ -43,7 +43,7 @@ def test_it_runs_from_top_to_bottom(file: Path, monkeypatch: pytest.MonkeyPatch)
     pytest.importorskip("matplotlib", reason="matplotlib is not installed: the notebooks were NOT run")
     monkeypatch.setenv("MPLBACKEND", "agg")
     notebook = nbformat.read(file, as_version=4)
-    client = nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(file.parent)}})
+    client = nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(file.parent)}})
     client.execute()
 
 

@@ -150,6 +150,15 @@ def test_the_repository_runs_what_the_readme_says() -> None:
     assert subprocess.run(["bash", "-n", str(script)], check=False).returncode == 0
 
 
+def test_the_repository_looks_at_the_maps_before_it_passes() -> None:
+    script = ROOT / ".ci" / "run"
+    if not script.is_file():
+        pytest.skip("the tests run outside of the repository: .ci/run is not here")
+    before, _, _ = script.read_text(encoding="utf-8").partition("section \"the README's second command")
+    assert re.search(r"apt-get .*install .*\bchromium\b", before)
+    assert before.rstrip().endswith("exit 1; }")  # nobody is left to skip what needs a browser
+
+
 def renew() -> None:
     """Put today's output below every command of the transcripts."""
     text = README

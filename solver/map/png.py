@@ -18,6 +18,11 @@ _LARGEST = 16000
 """Pixels that such a browser draws in one direction."""
 
 
+def find_browser() -> str | None:
+    """The path of a browser that draws without a screen; ``None`` where there is none."""
+    return next((path for name in BROWSERS if (path := shutil.which(name))), None)
+
+
 def find_renderer() -> str:
     """The path of a program that draws SVG: a Chromium or rsvg-convert.
 
@@ -26,10 +31,9 @@ def find_renderer() -> str:
     InputError
         If there is none.
     """
-    for name in (*BROWSERS, "rsvg-convert"):
-        path = shutil.which(name)
-        if path is not None:
-            return path
+    path = find_browser() or shutil.which("rsvg-convert")
+    if path is not None:
+        return path
     raise InputError(
         "a PNG needs Chromium (Debian: apt install chromium) or rsvg-convert (apt install librsvg2-bin); "
         "SVG and HTML need neither",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from html import unescape
 from pathlib import Path
@@ -12,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from solver.map.png import BROWSERS, browser_flags
+from solver.map.png import browser_flags, find_browser
 
-BROWSER = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+BROWSER = find_browser()
 needs_browser = pytest.mark.skipif(BROWSER is None, reason="no Chromium here: address maps were NOT looked at")
 
 COLLISIONS = """
