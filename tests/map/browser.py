@@ -45,6 +45,17 @@ texts.forEach((t, i) => {
 """Fills ``report`` with the pairs of labels that touch, and the labels that stick out of their boxes or the page."""
 
 
+def printed(page: str, folder: Path) -> bytes:
+    """``page`` as the PDF that a browser prints."""
+    assert BROWSER is not None
+    file, made = folder / "page.html", folder / "page.pdf"
+    file.write_text(page, encoding="utf-8")
+    command = [BROWSER, *browser_flags(folder), "--no-pdf-header-footer", f"--print-to-pdf={made}", file.as_uri()]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert made.exists(), f"the page was not printed: {finished.stderr[-2000:]}"
+    return made.read_bytes()
+
+
 def visit(page: str, script: str, folder: Path) -> dict[str, Any]:
     """Open ``page`` with ``script`` run at its end; what the script wrote into the object ``report``."""
     assert BROWSER is not None

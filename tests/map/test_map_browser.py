@@ -9,30 +9,10 @@ import pytest
 
 from models.legality import new_breaches
 from models.mobility import Policy, mobility
-from models.plan import Objective, Plan, PlannedBar, PlannedWindow, Status
-from models.topology import Topology
 from solver.map.drawing import map_html
 from tests.map.browser import COLLISIONS, needs_browser, visit
-from tests.map.machines import big_server, rearranged
-from tests.map.shipped import sample
-
-MACHINES = ("laptop-thunderbolt", "gpu-server-8x", "server-500")
-
-
-def planned(name: str) -> tuple[Topology, Plan]:
-    return sample(name) if name != "server-500" else server()
-
-
-def server() -> tuple[Topology, Plan]:
-    """The server of 500 functions with its rearrangement as a plan."""
-    topology = big_server(500)
-    placement = rearranged(topology)
-    bars = tuple(PlannedBar(key, bar.size, bar.address, placement.bars[key]) for key, bar in topology.bars())
-    windows = tuple(
-        PlannedWindow(key, window.range, placement.windows[key]) for key, window in topology.windows() if window.range
-    )
-    objectives = (Objective("unplaced", 6, None),)
-    return topology, Plan("", "by hand", "always", Status.FEASIBLE, objectives, bars, windows)
+from tests.map.machines import planned_server
+from tests.map.shipped import MACHINES, planned
 
 
 def page(name: str) -> str:
@@ -41,7 +21,7 @@ def page(name: str) -> str:
 
 
 def test_the_server_has_500_functions_and_a_plan_that_breaks_no_rule_but_kept() -> None:
-    topology, plan = server()
+    topology, plan = planned_server()
     assert len(list(topology.functions())) == 500
     immovable = mobility(topology, Policy.ALWAYS).immovable
     assert {breach.rule for breach in new_breaches(topology, plan.placement, immovable=immovable)} == {"kept"}
