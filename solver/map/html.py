@@ -50,6 +50,8 @@ def page(picture: Picture, words: Words, way: Sequence[Stage]) -> str:
 <script type="application/json" id="facts">{_facts(picture, words, way)}</script>
 <script>
 {_read("page.js")}</script>
+<script>
+{_read("print.js")}</script>
 </body>
 </html>
 """

@@ -164,21 +164,5 @@
     if (event.key === "p") { step(-1); }
     if (event.key === "b") { show(-1); }
   });
-  // On paper the map is cut into sheets: it shows the first of them itself, copies of it show the others.
-  const whole = ["viewBox", "height"].map(function (name) { return [name, map.getAttribute(name)]; });
-  function cut(svg, sheet) {
-    svg.setAttribute("viewBox", ["0", sheet[0], map.getAttribute("width"), sheet[1]].join(" "));
-    svg.setAttribute("height", sheet[1]);
-    return svg;
-  }
-  window.addEventListener("beforeprint", function () {
-    const copies = facts.sheets.slice(1).map(function (sheet) { return cut(map.cloneNode(true), sheet); });
-    cut(map, facts.sheets[0]);
-    map.after(...copies);
-  });
-  window.addEventListener("afterprint", function () {
-    document.querySelectorAll("svg.map").forEach(function (svg) { if (svg !== map) { svg.remove(); } });
-    whole.forEach(function (pair) { map.setAttribute(pair[0], pair[1]); });
-  });
   document.documentElement.dataset.ready = "yes";
 })();

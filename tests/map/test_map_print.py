@@ -13,7 +13,7 @@ from solver.map.layout import lay_out
 from solver.map.picture import Picture
 from solver.map.scene import make_scene
 from solver.map.sheets import TALLEST, sheets
-from tests.map.browser import needs_browser, printed
+from tests.map.browser import needs_browser, printed, visit
 from tests.map.shipped import MACHINES, planned
 
 
@@ -55,5 +55,35 @@ def test_each_sheet_is_a_page_of_landscape_paper(name: str, tmp_path: Path) -> N
     topology, plan = planned(name)
     document = printed(map_html(topology, mobility(topology), plan), tmp_path)
     assert len(re.findall(rb"/Type\s*/Page\b", document)) == len(sheets(picture(name)))
+    assert len(document) < 3_000_000  # patterns in place of lines make a hundred
     for width, height in re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", document):
         assert float(width) > float(height)
+
+
+STATES = """
+const shown = () => Array.from(document.querySelectorAll("svg.map"))
+  .filter(svg => !svg.classList.contains("whole")).map(svg => svg.getAttribute("viewBox"));
+const count = query => document.querySelectorAll(query).length;
+report.screen = shown();
+window.dispatchEvent(new Event("beforeprint"));
+report.paper = shown();
+report.patterns = count('svg.map:not(.whole) rect[fill="url(#hatch)"], svg.map:not(.whole) .band rect.waste');
+report.lines = [count(".hatched"), count(".dotted")];
+report.bands = [count("svg.whole .band"), count("svg.map:not(.whole) .band")];
+window.dispatchEvent(new Event("afterprint"));
+report.after = shown();
+report.left = count(".hatched, .dotted, .whole");
+"""
+
+
+@needs_browser
+def test_the_map_is_whole_again_after_printing(tmp_path: Path) -> None:
+    topology, plan = planned("laptop-thunderbolt")
+    report = visit(map_html(topology, mobility(topology), plan), STATES, tmp_path)
+    assert len(report["screen"]) == 1
+    assert len(report["paper"]) == len(sheets(picture("laptop-thunderbolt"))) > 1
+    assert report["patterns"] == 0
+    assert min(report["lines"]) > 5
+    assert report["bands"][0] == report["bands"][1]
+    assert report["after"] == report["screen"]
+    assert report["left"] == 0
