@@ -91,6 +91,10 @@ def _facts(picture: Picture, words: Words, way: Sequence[Stage]) -> str:
                 lines = [pair for pair in words.details(item) if pair not in owners.get(owner, ())]
                 known = things.setdefault(item.name, {"lines": lines, "owner": owner})
                 known["lines"] += [pair for pair in lines if pair not in known["lines"]]
+            free = [words.free_details(gap, largest=False) for gap in lane.free]
+            if lane.largest is not None:
+                free.append(words.free_details(lane.largest, largest=True))
+            things.update({lines[0][1]: {"lines": lines, "owner": ""} for lines in free})
     for waiting in scene.waiting:
         owner = str(waiting.key.function)
         owners[owner] = words.owner(owner)

@@ -89,6 +89,9 @@ report.cleared = document.querySelectorAll(".found, .bare").length;
 const item = document.querySelector(`.lane.today .item[data-k="${drive}"]`);
 item.querySelector("rect").dispatchEvent(new MouseEvent("mouseover", {bubbles: true}));
 report.details = $("details").textContent;
+const free = document.querySelector('.lane.today .item[data-k^="largest aligned free block a"]');
+free.querySelector("rect").dispatchEvent(new MouseEvent("mouseover", {bubbles: true}));
+report.free = $("details").textContent;
 item.dispatchEvent(new MouseEvent("click", {bubbles: true}));
 report.focus = document.activeElement.closest(".lane").classList[1];
 press("ArrowDown", document.activeElement);
@@ -116,6 +119,7 @@ def test_steps_search_details_and_keys(tmp_path: Path) -> None:
     assert report["cleared"] == 0
     for words in ("82200000", "16K", "nvme", "makes room for", "Non-Volatile memory controller"):
         assert words in report["details"]
+    assert report["free"] == "whatlargest aligned free block a0000000-bfffffffsize512M"
     assert report["focus"] == "today"
     assert report["down"] == ["0000:01:00.0 BAR 0", "plan"]
     assert report["right"] is True
