@@ -93,7 +93,7 @@ def plot_free(result: Result, ax: Axes | None = None) -> Axes:
 
 def _step(most: int) -> int:
     """A power of two that goes into ``most`` bytes four to seven times: every tick has a short name."""
-    return 2 ** max(most.bit_length() - 3, 0)
+    return 1 << max(most.bit_length() - 3, 0)
 
 
 def _tick(value: float, position: float) -> str:
