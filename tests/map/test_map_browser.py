@@ -9,7 +9,11 @@ import pytest
 
 from models.legality import new_breaches
 from models.mobility import Policy, mobility
+from models.sources.machine import read_machine
+from solver.engines import engine
 from solver.map.drawing import map_html
+from solver.request import Request
+from tests.corpus import CORPUS, needs_corpus
 from tests.map.browser import COLLISIONS, needs_browser, visit
 from tests.map.machines import planned_server
 from tests.map.shipped import MACHINES, planned
@@ -37,6 +41,20 @@ def test_a_page_is_one_file_under_one_megabyte(name: str) -> None:
 def test_no_labels_touch_and_none_leaves_its_box(name: str, tmp_path: Path) -> None:
     report = visit(page(name), COLLISIONS, tmp_path)
     assert report["texts"] > 100
+    assert report["collisions"] == []
+    assert report["outside"] == []
+
+
+@needs_browser
+@needs_corpus
+@pytest.mark.parametrize("name", ["dell-xe9680-8x-oam", "supermicro-4029gp-trt2-8gpu"])
+def test_a_real_machine_with_eight_gpus_is_readable_too(name: str, tmp_path: Path) -> None:
+    topology = read_machine([str(CORPUS / "gpu-server" / name)]).topology
+    plan = engine("movable-bars")(topology, Request(policy="always")).plan  # moves nearly everything
+    text = map_html(topology, mobility(topology), plan)
+    assert len(text.encode()) < 1_000_000
+    report = visit(text, COLLISIONS, tmp_path)
+    assert report["texts"] > 1000
     assert report["collisions"] == []
     assert report["outside"] == []
 
