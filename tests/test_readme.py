@@ -124,6 +124,12 @@ def test_links_and_folders_exist() -> None:
         assert (home / rest).exists(), target
 
 
+def test_the_readme_shows_a_map_and_links_every_notebook_and_page() -> None:
+    assert "](docs/map.svg)" in README
+    for file in (*sorted(ROOT.glob("notebooks/*.ipynb")), *sorted(ROOT.glob("docs/*.md"))):
+        assert f"]({file.relative_to(ROOT)})" in README
+
+
 def test_the_topology_of_the_format_is_one() -> None:
     topology = load_topology(blocks(FORMAT, "json")[0], "docs/format.md")
     assert len(topology_sha256(topology)) == 64

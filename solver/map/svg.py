@@ -23,6 +23,20 @@ DEFS = (
 )
 """Hatching, dots and the head of an arrow."""
 
+LEGEND = (
+    ("bar", "", "BAR"),
+    ("bar", "hatch", "BAR that stays: (why)"),
+    ("moved", "", "* moves"),
+    ("new", "", "+ gets an address"),
+    ("lost", "", "x loses its address"),
+    ("window", "", "bridge window"),
+    ("window changed", "", "* changes, + opens, x closes"),
+    ("window", "waste", "waste: backs no BAR"),
+    ("largest", "", "largest aligned free block"),
+    ("reserved", "", "reserved"),
+)
+"""Style, pattern and meaning of everything in a map."""
+
 SCALE_NOTE = (
     "Widths are compressed and no scale: every box is as wide as its label, a little wider for each doubling of size; "
     "// = free space, cut short. Sizes ending in K, M, G, T are binary; ~ = rounded down."
@@ -72,18 +86,7 @@ def _heading(picture: Picture) -> Iterator[str]:
 def _legend(y: float) -> Iterator[str]:
     """Every pattern with its meaning, and that there is no scale."""
     x = 10.0
-    for style, over, text in (
-        ("bar", "", "BAR"),
-        ("bar", "hatch", "BAR that stays: (why)"),
-        ("moved", "", "* moves"),
-        ("new", "", "+ gets an address"),
-        ("lost", "", "x loses its address"),
-        ("window", "", "bridge window"),
-        ("window changed", "", "* changes, + opens, x closes"),
-        ("window", "waste", "waste: backs no BAR"),
-        ("largest", "", "largest aligned free block"),
-        ("reserved", "", "reserved"),
-    ):
+    for style, over, text in LEGEND:
         yield f'<rect class="{style}" x="{_n(x)}" y="{_n(y)}" width="22" height="12"/>'
         if over:
             yield f'<rect class="over" fill="url(#{over})" x="{_n(x)}" y="{_n(y)}" width="22" height="12"/>'
