@@ -50,7 +50,7 @@ def test_no_labels_touch_and_none_leaves_its_box(name: str, tmp_path: Path) -> N
 @pytest.mark.parametrize("name", ["dell-xe9680-8x-oam", "supermicro-4029gp-trt2-8gpu"])
 def test_a_real_machine_with_eight_gpus_is_readable_too(name: str, tmp_path: Path) -> None:
     topology = read_machine([str(CORPUS / "gpu-server" / name)]).topology
-    plan = engine("movable-bars")(topology, Request(policy="always")).plan  # moves nearly everything
+    plan = engine("movable-bars")(topology, Request(policy=Policy.ALWAYS)).plan  # moves nearly everything
     text = map_html(topology, mobility(topology), plan)
     assert len(text.encode()) < 1_000_000
     report = visit(text, COLLISIONS, tmp_path)
