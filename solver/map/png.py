@@ -73,7 +73,14 @@ def write_png(svg: str, target: Path, renderer: str) -> None:
 
 def browser_flags(profile: Path) -> list[str]:
     """Flags of a browser without a screen, without the network, with a profile of its own."""
-    flags = ["--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"]
+    flags = [
+        "--headless",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--disable-quic",
+        "--no-first-run",
+        "--hide-scrollbars",
+    ]
     flags += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
     flags += [f"--user-data-dir={profile / 'profile'}"]
     return [*flags, "--no-sandbox"] if os.geteuid() == 0 else flags  # the sandbox refuses to run as root
