@@ -26,7 +26,7 @@ def topology_html(topology: Topology) -> str:
             rows.append((_INDENT + kind, "", *_range_cells(window.range, window.space)))
         for function in root.functions:
             rows.extend(_function_rows(function, ""))
-    return _table(caption, ("", "driver", "addresses", "size"), rows)
+    return html_table(caption, ("", "driver", "addresses", "size"), rows)
 
 
 def plan_html(plan: Plan) -> str:
@@ -36,7 +36,7 @@ def plan_html(plan: Plan) -> str:
         for one in plan.objectives
     ]
     caption = f"plan of {plan.engine}, policy {plan.policy}: {plan.status}"
-    text = _table(caption, ("objective", "value", "proved bound"), worth)
+    text = html_table(caption, ("objective", "value", "proved bound"), worth)
     changes = [
         (escape(str(bar.key)), format_size(bar.size), _address(bar.before), _address(bar.after), escape(bar.why or ""))
         for bar in plan.bars
@@ -47,7 +47,7 @@ def plan_html(plan: Plan) -> str:
         for window in plan.windows
         if window.before != window.after
     ]
-    return text + _table(f"{len(changes)} changes", ("", "size", "today", "plan", "why"), changes)
+    return text + html_table(f"{len(changes)} changes", ("", "size", "today", "plan", "why"), changes)
 
 
 def _function_rows(function: Function, indent: str) -> Iterator[tuple[str, ...]]:
@@ -89,8 +89,8 @@ def _number(value: int | None) -> str:
     return "" if value is None else str(value)
 
 
-def _table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table whose cells are HTML already; the caption is text."""
+def html_table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """An HTML table of a head and rows; ``rows`` are HTML already, ``caption`` and ``head`` are text."""
     style = ' style="text-align:left;font-family:monospace;white-space:nowrap"'
     top = "".join(f"<th{style}>{escape(cell)}</th>" for cell in head)
     body = "".join("<tr>" + "".join(f"<td{style}>{cell}</td>" for cell in row) + "</tr>" for row in rows)

@@ -23,7 +23,7 @@ BLUE, ORANGE = "#56b4e9", "#e69f00"
 def plot_comparison(
     results: Iterable[Result] | Mapping[str, Result], measure: str = "unplaced", ax: Axes | None = None
 ) -> Axes:
-    """One measure of today and of several results as bars, with its value on each.
+    """One measure of today and of several results as bars below each other, with its value on each.
 
     Parameters
     ----------
@@ -46,18 +46,29 @@ def plot_comparison(
     frame = frame[frame[measure].notna()]
     values = [float(value) for value in frame[measure]]
     ax = _axes(ax)
-    bars = ax.bar([str(engine) for engine in frame["engine"]], values, color=BLUE, edgecolor="black")
+    bars = ax.barh([str(engine) for engine in frame["engine"]], values, color=BLUE, edgecolor="black")
     in_bytes = measure.endswith("_bytes") or measure == "largest_block"
-    ax.bar_label(bars, [_size(value) if in_bytes else f"{value:.4g}" for value in values])
-    if in_bytes:
-        ax.yaxis.set_major_formatter(_tick)
-    ax.set_ylabel(f"{measure} (bytes)" if in_bytes else measure)
+    ax.bar_label(bars, [_size(value) if in_bytes else f"{value:.4g}" for value in values], padding=3)
+    if in_bytes and max(values, default=0) >= 1:
+        ax.set_xticks(range(0, int(max(values)) + 1, _step(int(max(values)))))
+        ax.xaxis.set_major_formatter(_tick)
+    ax.invert_yaxis()
+    ax.margins(x=0.2)
+    ax.set_xlabel(f"{measure} (bytes)" if in_bytes else measure)
     ax.set_title(columns[measure].meaning.split(";")[0], fontsize="medium", wrap=True)
     return ax
 
 
 def plot_free(result: Result, ax: Axes | None = None) -> Axes:
-    """The largest aligned free block of each root window, today and in the plan, on a logarithmic scale of bytes."""
+    """The largest aligned free block of each root window, today and in the plan, on a logarithmic scale of bytes.
+
+    Parameters
+    ----------
+    result
+        An engine's result; root windows with no free block at either time are left out.
+    ax
+        matplotlib axes to draw on; a new figure's if ``None``.
+    """
     frame = free_frame(result)
     frame = frame[(frame["largest_before"] > 0) | (frame["largest_after"] > 0).fillna(False)]
     names = [f"{row.root_bus} {row.space} {row.start:x}" for row in frame.itertuples()]
@@ -78,6 +89,11 @@ def plot_free(result: Result, ax: Axes | None = None) -> Axes:
     ax.margins(x=0.15)
     ax.legend()
     return ax
+
+
+def _step(most: int) -> int:
+    """A power of two that goes into ``most`` bytes four to seven times: every tick has a short name."""
+    return 1 << max(most.bit_length() - 3, 0)
 
 
 def _tick(value: float, position: float) -> str:

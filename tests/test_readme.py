@@ -124,6 +124,12 @@ def test_links_and_folders_exist() -> None:
         assert (home / rest).exists(), target
 
 
+def test_the_readme_shows_a_map_and_links_every_notebook_and_page() -> None:
+    assert "](docs/map.svg)" in README
+    for file in (*sorted(ROOT.glob("notebooks/*.ipynb")), *sorted(ROOT.glob("docs/*.md"))):
+        assert f"]({file.relative_to(ROOT)})" in README
+
+
 def test_the_topology_of_the_format_is_one() -> None:
     topology = load_topology(blocks(FORMAT, "json")[0], "docs/format.md")
     assert len(topology_sha256(topology)) == 64
@@ -148,6 +154,15 @@ def test_the_repository_runs_what_the_readme_says() -> None:
     if not script.is_file():
         pytest.skip("the tests run outside of the repository: .ci/run is not here")
     assert subprocess.run(["bash", "-n", str(script)], check=False).returncode == 0
+
+
+def test_the_repository_looks_at_the_maps_before_it_passes() -> None:
+    script = ROOT / ".ci" / "run"
+    if not script.is_file():
+        pytest.skip("the tests run outside of the repository: .ci/run is not here")
+    before, _, _ = script.read_text(encoding="utf-8").partition("section \"the README's second command")
+    assert re.search(r"apt-get .*install .*\bchromium\b", before)
+    assert before.rstrip().endswith("exit 1; }")  # nobody is left to skip what needs a browser
 
 
 def renew() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from enum import IntEnum
@@ -48,6 +49,7 @@ _HIGHLIGHTS = [
     r"(?P<good>\b(optimal|proved|may move)\b)",
     r"(?P<bad>\b(infeasible|unplaced:(?= [1-9])|rules? broken)\b)",
     r"(?P<size>█+)",
+    r"(?m)^(?P<heading>root bus .*|outside every root window .*)$",
     r"(?P<warn>[▒░]+)",
     r"(?P<good>·+)",
     r"(?P<warn><unassigned>|\bstays\b|\bunknown\b|\bfeasible\b)",
@@ -95,6 +97,11 @@ def unicode_guides() -> bool:
     except (UnicodeEncodeError, LookupError):
         return False
     return True
+
+
+def terminal_width() -> int | None:
+    """Characters of a line of the terminal that standard output is; ``None`` where it is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def complain(message: str) -> None:

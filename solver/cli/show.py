@@ -54,7 +54,8 @@ def show(
         from solver.map.scene import make_scene
         from solver.map.terminal import BLOCKS, PLAIN, narrow_map
 
-        out.show(narrow_map(make_scene(reading.topology, movement), BLOCKS if out.unicode_guides() else PLAIN))
+        glyphs = BLOCKS if out.unicode_guides() else PLAIN
+        out.show(narrow_map(make_scene(reading.topology, movement), glyphs, out.terminal_width()))
     else:
         out.show(_text(reading, movement, everything=verbose > 0))
 

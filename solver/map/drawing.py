@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from models.mobility import Mobility
 from models.plan import Plan, Status
 from models.topology import Topology
@@ -14,15 +16,19 @@ from solver.map.words import Words
 from solver.render.plan import STATUS_WORDS, objective_text
 from solver.result import Result
 
+_FIRST_SENTENCE = re.compile(r"(.{40,}?\.) (.+)", re.DOTALL)
+"""A sentence and what follows it; names of makers with a full stop are shorter."""
+
 
 def heading(topology: Topology, plan: Plan | None) -> list[str]:
     """The lines above a map: the machine, and what the plan is worth."""
-    title = topology.machine or "A machine"
+    found = _FIRST_SENTENCE.fullmatch(topology.machine)
+    title = [topology.machine or "A machine"] if found is None else list(found.groups())
     if plan is None:
-        return [title, "The placement of today."]
+        return [*title, "The placement of today."]
     text = f"Today and the plan of {plan.engine} (policy {plan.policy}): {STATUS_WORDS[plan.status]}."
     worth = "; ".join(f"{objective.name} {objective_text(objective)}" for objective in plan.objectives)
-    return [title, text, worth] if worth else [title, text]
+    return [*title, text, worth] if worth else [*title, text]
 
 
 def has_placement(plan: Plan | None) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from models.topology import BarKey, WindowKey
 from solver.map.picture import Picture
-from solver.map.scene import Scene
+from solver.map.sheets import sheets
 from solver.map.stages import Stage
 from solver.map.svg import draw, escape
 from solver.map.words import Words
@@ -47,9 +47,11 @@ def page(picture: Picture, words: Words, way: Sequence[Stage]) -> str:
 {_controls(way)}<main>
 {draw(picture, words, titles=False)}</main>
 <div class="panel" id="details" role="status" aria-live="polite">{HINT}</div>
-<script type="application/json" id="facts">{_facts(words.scene, words, way)}</script>
+<script type="application/json" id="facts">{_facts(picture, words, way)}</script>
 <script>
 {_read("page.js")}</script>
+<script>
+{_read("print.js")}</script>
 </body>
 </html>
 """
@@ -75,8 +77,9 @@ def _controls(way: Sequence[Stage]) -> str:
 """
 
 
-def _facts(scene: Scene, words: Words, way: Sequence[Stage]) -> str:
-    """What the script tells of each thing, and the stages, as JSON that may stand inside a script element."""
+def _facts(picture: Picture, words: Words, way: Sequence[Stage]) -> str:
+    """What the script tells of each thing, the stages and the sheets, as JSON for the inside of a script element."""
+    scene = words.scene
     things: dict[str, Any] = {}
     owners: dict[str, list[tuple[str, str]]] = {}
     for band in scene.bands:
@@ -88,13 +91,19 @@ def _facts(scene: Scene, words: Words, way: Sequence[Stage]) -> str:
                 lines = [pair for pair in words.details(item) if pair not in owners.get(owner, ())]
                 known = things.setdefault(item.name, {"lines": lines, "owner": owner})
                 known["lines"] += [pair for pair in lines if pair not in known["lines"]]
+            free = [words.free_details(gap, largest=False) for gap in lane.free]
+            if lane.largest is not None:
+                free.append(words.free_details(lane.largest, largest=True))
+            things.update({lines[0][1]: {"lines": lines, "owner": ""} for lines in free})
     for waiting in scene.waiting:
         owner = str(waiting.key.function)
         owners[owner] = words.owner(owner)
         lines = [pair for pair in words.bar_details(waiting.key, None) if pair not in owners[owner]]
         things.setdefault(str(waiting.key), {"lines": lines, "owner": owner})
     stages = [{"title": stage.title, "leave": stage.leave, "arrive": stage.arrive} for stage in way]
-    text = json.dumps({"things": things, "owners": owners, "stages": stages}, separators=(",", ":"))
+    cuts = [[top, bottom - top] for top, bottom in sheets(picture)]
+    facts = {"things": things, "owners": owners, "stages": stages, "sheets": cuts}
+    text = json.dumps(facts, separators=(",", ":"))
     return text.replace("<", "\\u003c")
 
 

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable
 from dataclasses import replace
 
-from models.resources import Range
+from models.resources import Range, Space
 from models.topology import BarKey
 from solver.map.axis import Axis, make_axis, rows
 from solver.map.lane import lay_lane, row_needs
@@ -158,16 +158,17 @@ def _same(band: Band, here: Range) -> bool:
 def _notes(band: Band, lanes: int) -> list[str]:
     if band.window is None:
         return []
-    notes = [f"free: {_free(band.today)}"]
+    notes = [f"free: {_free(band.today, band.space)}"]
     if lanes > 1 and band.plan is not None:
-        notes = [f"free today: {_free(band.today)}; in the plan: {_free(band.plan)}"]
+        notes = [f"free today: {_free(band.today, band.space)}; in the plan: {_free(band.plan, band.space)}"]
     return notes
 
 
-def _free(lane: Lane) -> str:
+def _free(lane: Lane, space: Space) -> str:
     if lane.largest is None:
         return "nothing"
-    return f"{tiny_size(lane.free_bytes)}, largest aligned block {tiny_size(lane.largest.size)}"
+    block = f"largest aligned block {tiny_size(lane.largest.size)} at {address(lane.largest.start, space)}"
+    return f"{tiny_size(lane.free_bytes)}, {block}"
 
 
 def _axes(band: Band, lanes: list[Lane], words: Words) -> tuple[list[Axis], bool]:

@@ -18,6 +18,11 @@ _LARGEST = 16000
 """Pixels that such a browser draws in one direction."""
 
 
+def find_browser() -> str | None:
+    """The path of a browser that draws without a screen; ``None`` where there is none."""
+    return next((path for name in BROWSERS if (path := shutil.which(name))), None)
+
+
 def find_renderer() -> str:
     """The path of a program that draws SVG: a Chromium or rsvg-convert.
 
@@ -26,10 +31,9 @@ def find_renderer() -> str:
     InputError
         If there is none.
     """
-    for name in (*BROWSERS, "rsvg-convert"):
-        path = shutil.which(name)
-        if path is not None:
-            return path
+    path = find_browser() or shutil.which("rsvg-convert")
+    if path is not None:
+        return path
     raise InputError(
         "a PNG needs Chromium (Debian: apt install chromium) or rsvg-convert (apt install librsvg2-bin); "
         "SVG and HTML need neither",
@@ -69,7 +73,14 @@ def write_png(svg: str, target: Path, renderer: str) -> None:
 
 def browser_flags(profile: Path) -> list[str]:
     """Flags of a browser without a screen, without the network, with a profile of its own."""
-    flags = ["--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"]
+    flags = [
+        "--headless",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--disable-quic",
+        "--no-first-run",
+        "--hide-scrollbars",
+    ]
     flags += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
     flags += [f"--user-data-dir={profile / 'profile'}"]
     return [*flags, "--no-sandbox"] if os.geteuid() == 0 else flags  # the sandbox refuses to run as root

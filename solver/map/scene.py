@@ -27,7 +27,7 @@ class Item:
     track
         0, or more where something that is not nested around it already stands there (a broken rule).
     stays
-        Why a BAR may not move, else ``None``.
+        Why a BAR that stays may not move, else ``None``.
     """
 
     kind: Kind
@@ -164,11 +164,8 @@ def _items(
                     here = Range.of(address, placement.sizes.get(key, bar.size) * bar.copies)
                     change = _bar_change(key, today, planned)
                     level = _level(here, bar.space, around)
-                    name = f"{key}"
-                    yield (
-                        bus.root,
-                        Item("bar", name, bar.space, here, level, key, 0, change, movement.reasons.get(key)),
-                    )
+                    stays = movement.reasons.get(key) if change == "same" else None  # a greedy may lose what may not
+                    yield bus.root, Item("bar", str(key), bar.space, here, level, key, 0, change, stays)
             if function.bridge is None:
                 continue
             for window in function.bridge.windows:

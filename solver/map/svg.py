@@ -23,6 +23,20 @@ DEFS = (
 )
 """Hatching, dots and the head of an arrow."""
 
+LEGEND = (
+    ("bar", "", "BAR"),
+    ("bar", "hatch", "BAR that stays: (why)"),
+    ("moved", "", "* moves"),
+    ("new", "", "+ gets an address"),
+    ("lost", "", "x loses its address"),
+    ("window", "", "bridge window"),
+    ("window changed", "", "* changes, + opens, x closes"),
+    ("window", "waste", "waste: backs no BAR"),
+    ("largest", "", "largest aligned free block"),
+    ("reserved", "", "reserved"),
+)
+"""Style, pattern and meaning of everything in a map."""
+
 SCALE_NOTE = (
     "Widths are compressed and no scale: every box is as wide as its label, a little wider for each doubling of size; "
     "// = free space, cut short. Sizes ending in K, M, G, T are binary; ~ = rounded down."
@@ -72,18 +86,7 @@ def _heading(picture: Picture) -> Iterator[str]:
 def _legend(y: float) -> Iterator[str]:
     """Every pattern with its meaning, and that there is no scale."""
     x = 10.0
-    for style, over, text in (
-        ("bar", "", "BAR"),
-        ("bar", "hatch", "BAR that stays: (why)"),
-        ("moved", "", "* moves"),
-        ("new", "", "+ gets an address"),
-        ("lost", "", "x loses its address"),
-        ("window", "", "bridge window"),
-        ("window changed", "", "* changes, + opens, x closes"),
-        ("window", "waste", "waste: backs no BAR"),
-        ("largest", "", "free block"),
-        ("reserved", "", "reserved"),
-    ):
+    for style, over, text in LEGEND:
         yield f'<rect class="{style}" x="{_n(x)}" y="{_n(y)}" width="22" height="12"/>'
         if over:
             yield f'<rect class="over" fill="url(#{over})" x="{_n(x)}" y="{_n(y)}" width="22" height="12"/>'
@@ -137,6 +140,8 @@ def _box(box: Box, lane: LanePicture, words: Words, titles: bool) -> Iterator[st
             classes.append(item.change if item.change != "same" else "")
             over = "hatch" if item.stays is not None else ""
         data = f" data-k={quoteattr(item.name)}"
+    else:
+        data = f" data-k={quoteattr(words.free_details(box.range, largest=box.style == 'largest')[0][1])}"
     frame = f'x="{_n(box.x)}" y="{_n(box.y)}" width="{_n(max(box.width, 0.5))}" height="{_n(box.height)}"'
     yield f'<g class="item"{data}>'
     if titles:
@@ -162,8 +167,8 @@ def _title(box: Box, words: Words) -> str:
         return f"waste in the {box.item.name}: {box.range} [size={format_size(box.range.size)}]"
     if box.item is not None:
         return "\n".join(f"{name}: {value}" for name, value in words.details(box.item))
-    what = "largest aligned free block" if box.style == "largest" else "free"
-    return f"{what}: {box.range} [size={format_size(box.range.size)}]"
+    (_, what), (_, size) = words.free_details(box.range, largest=box.style == "largest")
+    return f"{what} [size={size}]"
 
 
 def _chip(chip: Chip, words: Words, titles: bool) -> str:

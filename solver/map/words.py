@@ -115,6 +115,11 @@ class Words:
             return [("what", name), *found, *self.owner(item.key.bridge), ("plan", changes[item.change])]
         return [("what", item.name), *found]
 
+    def free_details(self, free: Range, *, largest: bool) -> list[tuple[str, str]]:
+        """What is known of a gap, or of the largest aligned block of these; its name is the first value."""
+        name = f"largest aligned free block {free}" if largest else f"free {free}"
+        return [("what", name), ("size", format_size(free.size))]
+
     def bar_details(self, key: BarKey, item: Item | None) -> list[tuple[str, str]]:
         """Everything that is known of a BAR; ``item`` is ``None`` where it has no address."""
         bar = self.scene.functions[key.function].bar(key.index)

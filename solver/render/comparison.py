@@ -118,28 +118,30 @@ def _breaches(found: Sequence[Breach]) -> tuple[tuple[str, ...], tuple[str, ...]
     return tuple(str(breach) for breach in found), tuple(breach.rule for breach in found)
 
 
+HEAD = ("engine", "unplaced", "moved", "lost", "windows changed", "wasted", "largest free", "legal", "proof", "seconds")
+"""Titles of the columns of a comparison."""
+
+
+def comparison_cells(row: Row) -> tuple[str, ...]:
+    """What stands in a line of a comparison below :data:`HEAD`."""
+    seconds = "-" if row.seconds is None else f"{row.seconds:.2f}"
+    measures = row.measures
+    if measures is None:
+        return (row.engine, *["-"] * 7, row.proof, seconds)
+    return (
+        row.engine,
+        str(measures.unplaced),
+        str(measures.moved_bars),
+        str(measures.lost_bars),
+        str(measures.windows_changed),
+        short_size(measures.wasted_bytes),
+        "-" if row.largest_block is None else format_size(row.largest_block),
+        row.legal,
+        row.proof,
+        seconds,
+    )
+
+
 def comparison_table(rows: Sequence[Row]) -> str:
     """The rows as a table, one line for each engine."""
-    head = ("engine", "unplaced", "moved", "lost", "windows changed", "wasted", "largest free", "legal", "proof")
-    table: list[tuple[str, ...]] = [(*head, "seconds")]
-    for row in rows:
-        seconds = "-" if row.seconds is None else f"{row.seconds:.2f}"
-        measures = row.measures
-        if measures is None:
-            table.append((row.engine, *["-"] * 7, row.proof, seconds))
-            continue
-        table.append(
-            (
-                row.engine,
-                str(measures.unplaced),
-                str(measures.moved_bars),
-                str(measures.lost_bars),
-                str(measures.windows_changed),
-                short_size(measures.wasted_bytes),
-                "-" if row.largest_block is None else format_size(row.largest_block),
-                row.legal,
-                row.proof,
-                seconds,
-            )
-        )
-    return columns(table, right=(1, 2, 3, 4, 5, 6, 9), indent="")
+    return columns([HEAD, *map(comparison_cells, rows)], right=(1, 2, 3, 4, 5, 6, 9), indent="")

@@ -111,12 +111,20 @@ def barplan(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def on_terminal(file: str, **environment: str) -> str:
+def test_a_map_on_a_terminal_is_coloured_and_as_narrow_as_that(save: Save, machine: Machine) -> None:
+    text = on_terminal(save(machine), "--map", COLUMNS="50", LINES="24", PYTHONIOENCODING="utf-8")
+    assert "\x1b[1mroot bus 0000:00: memory window" in text
+    lines = strip(text).splitlines()
+    assert "root bus 0000:00: prefetchable memory window" in lines  # its range goes on in the next line
+    assert max(map(len, lines)) <= 50
+
+
+def on_terminal(file: str, *options: str, **environment: str) -> str:
     """What ``barplan show`` writes to a terminal."""
     ours, theirs = pty.openpty()
     clean = {key: value for key, value in os.environ.items() if key not in ("FORCE_COLOR", "NO_COLOR")}
     process = subprocess.Popen(
-        [sys.executable, "-c", "from solver.cli import main; main()", "show", file],
+        [sys.executable, "-c", "from solver.cli import main; main()", "show", file, *options],
         stdout=theirs,
         env={**clean, "TERM": "xterm", **environment},
     )

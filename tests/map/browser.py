@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from html import unescape
 from pathlib import Path
@@ -12,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from solver.map.png import BROWSERS, browser_flags
+from solver.map.png import browser_flags, find_browser
 
-BROWSER = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+BROWSER = find_browser()
 needs_browser = pytest.mark.skipif(BROWSER is None, reason="no Chromium here: address maps were NOT looked at")
 
 COLLISIONS = """
@@ -44,6 +43,17 @@ texts.forEach((t, i) => {
 });
 """
 """Fills ``report`` with the pairs of labels that touch, and the labels that stick out of their boxes or the page."""
+
+
+def printed(page: str, folder: Path) -> bytes:
+    """``page`` as the PDF that a browser prints."""
+    assert BROWSER is not None
+    file, made = folder / "page.html", folder / "page.pdf"
+    file.write_text(page, encoding="utf-8")
+    command = [BROWSER, *browser_flags(folder), "--no-pdf-header-footer", f"--print-to-pdf={made}", file.as_uri()]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert made.exists(), f"the page was not printed: {finished.stderr[-2000:]}"
+    return made.read_bytes()
 
 
 def visit(page: str, script: str, folder: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from models.placement import Placement
+from models.plan import Objective, Plan, PlannedBar, PlannedWindow, Status
 from models.resources import GIB, KIB, MIB, Range, align_up
 from models.topology import Bar, BarKey, Bridge, BridgeWindow, Function, RootBus, RootWindow, Topology, WindowKey
 from tests.topologies import function, host
@@ -52,6 +53,18 @@ def rearranged(topology: Topology) -> Placement:
             bars[BarKey(behind.address, bar.index)] = None
     windows[WindowKey(last.address, "mem")] = windows[WindowKey(last.address, "pref")] = None
     return Placement(bars, windows)
+
+
+def planned_server() -> tuple[Topology, Plan]:
+    """The server of 500 functions with its rearrangement as a plan."""
+    topology = big_server(500)
+    placement = rearranged(topology)
+    bars = tuple(PlannedBar(key, bar.size, bar.address, placement.bars[key]) for key, bar in topology.bars())
+    windows = tuple(
+        PlannedWindow(key, window.range, placement.windows[key]) for key, window in topology.windows() if window.range
+    )
+    objectives = (Objective("unplaced", 6, None),)
+    return topology, Plan("", "by hand", "always", Status.FEASIBLE, objectives, bars, windows)
 
 
 def _root(number: int, count: int) -> RootBus:

@@ -7,6 +7,7 @@ from pathlib import Path
 from models.document import load_plan, load_topology
 from models.plan import Plan
 from models.topology import Topology
+from tests.map.machines import planned_server
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests" / "data" / "map"
@@ -24,3 +25,12 @@ def sample(name: str) -> tuple[Topology, Plan]:
     machine, plan = SAMPLES[name], DATA / f"{name}.plan.json"
     topology = load_topology(machine.read_text(encoding="utf-8"), source=str(machine))
     return topology, load_plan(plan.read_text(encoding="utf-8"), source=str(plan))
+
+
+MACHINES = ("laptop-thunderbolt", "gpu-server-8x", "server-500")
+"""What the browser looks at."""
+
+
+def planned(name: str) -> tuple[Topology, Plan]:
+    """A machine of :data:`MACHINES` with its plan."""
+    return sample(name) if name != "server-500" else planned_server()

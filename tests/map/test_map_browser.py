@@ -9,30 +9,14 @@ import pytest
 
 from models.legality import new_breaches
 from models.mobility import Policy, mobility
-from models.plan import Objective, Plan, PlannedBar, PlannedWindow, Status
-from models.topology import Topology
+from models.sources.machine import read_machine
+from solver.engines import engine
 from solver.map.drawing import map_html
+from solver.request import Request
+from tests.corpus import CORPUS, needs_corpus
 from tests.map.browser import COLLISIONS, needs_browser, visit
-from tests.map.machines import big_server, rearranged
-from tests.map.shipped import sample
-
-MACHINES = ("laptop-thunderbolt", "gpu-server-8x", "server-500")
-
-
-def planned(name: str) -> tuple[Topology, Plan]:
-    return sample(name) if name != "server-500" else server()
-
-
-def server() -> tuple[Topology, Plan]:
-    """The server of 500 functions with its rearrangement as a plan."""
-    topology = big_server(500)
-    placement = rearranged(topology)
-    bars = tuple(PlannedBar(key, bar.size, bar.address, placement.bars[key]) for key, bar in topology.bars())
-    windows = tuple(
-        PlannedWindow(key, window.range, placement.windows[key]) for key, window in topology.windows() if window.range
-    )
-    objectives = (Objective("unplaced", 6, None),)
-    return topology, Plan("", "by hand", "always", Status.FEASIBLE, objectives, bars, windows)
+from tests.map.machines import planned_server
+from tests.map.shipped import MACHINES, planned
 
 
 def page(name: str) -> str:
@@ -41,7 +25,7 @@ def page(name: str) -> str:
 
 
 def test_the_server_has_500_functions_and_a_plan_that_breaks_no_rule_but_kept() -> None:
-    topology, plan = server()
+    topology, plan = planned_server()
     assert len(list(topology.functions())) == 500
     immovable = mobility(topology, Policy.ALWAYS).immovable
     assert {breach.rule for breach in new_breaches(topology, plan.placement, immovable=immovable)} == {"kept"}
@@ -57,6 +41,20 @@ def test_a_page_is_one_file_under_one_megabyte(name: str) -> None:
 def test_no_labels_touch_and_none_leaves_its_box(name: str, tmp_path: Path) -> None:
     report = visit(page(name), COLLISIONS, tmp_path)
     assert report["texts"] > 100
+    assert report["collisions"] == []
+    assert report["outside"] == []
+
+
+@needs_browser
+@needs_corpus
+@pytest.mark.parametrize("name", ["dell-xe9680-8x-oam", "supermicro-4029gp-trt2-8gpu"])
+def test_a_real_machine_with_eight_gpus_is_readable_too(name: str, tmp_path: Path) -> None:
+    topology = read_machine([str(CORPUS / "gpu-server" / name)]).topology
+    plan = engine("movable-bars")(topology, Request(policy=Policy.ALWAYS)).plan  # moves nearly everything
+    text = map_html(topology, mobility(topology), plan)
+    assert len(text.encode()) < 1_000_000
+    report = visit(text, COLLISIONS, tmp_path)
+    assert report["texts"] > 1000
     assert report["collisions"] == []
     assert report["outside"] == []
 
@@ -109,6 +107,9 @@ report.cleared = document.querySelectorAll(".found, .bare").length;
 const item = document.querySelector(`.lane.today .item[data-k="${drive}"]`);
 item.querySelector("rect").dispatchEvent(new MouseEvent("mouseover", {bubbles: true}));
 report.details = $("details").textContent;
+const free = document.querySelector('.lane.today .item[data-k^="largest aligned free block a"]');
+free.querySelector("rect").dispatchEvent(new MouseEvent("mouseover", {bubbles: true}));
+report.free = $("details").textContent;
 item.dispatchEvent(new MouseEvent("click", {bubbles: true}));
 report.focus = document.activeElement.closest(".lane").classList[1];
 press("ArrowDown", document.activeElement);
@@ -136,6 +137,7 @@ def test_steps_search_details_and_keys(tmp_path: Path) -> None:
     assert report["cleared"] == 0
     for words in ("82200000", "16K", "nvme", "makes room for", "Non-Volatile memory controller"):
         assert words in report["details"]
+    assert report["free"] == "whatlargest aligned free block a0000000-bfffffffsize512M"
     assert report["focus"] == "today"
     assert report["down"] == ["0000:01:00.0 BAR 0", "plan"]
     assert report["right"] is True

@@ -87,6 +87,15 @@ def test_what_moves_comes_goes_and_changes_is_told_apart() -> None:
     ]
 
 
+def test_what_moves_is_not_hatched_as_if_it_stayed() -> None:
+    topology = big_server(200)
+    lanes = [lane for band in scene_of(topology, rearranged(topology)).bands for lane in band.lanes]
+    bars = [item for lane in lanes for item in lane.items if item.kind == "bar"]
+    assert {item.change for item in bars if item.stays is not None} == {"same"}
+    reasons = mobility(topology).reasons
+    assert any(item.change != "same" and reasons[item.key] is not None for item in bars)  # type: ignore[index]
+
+
 def test_what_lies_outside_the_root_windows_has_a_band_of_its_own() -> None:
     topology = machine(function("00:02.0", bar(0, at=0x1000_0000)))
     band = scene_of(topology).bands[-1]

@@ -17,10 +17,20 @@ def test_a_comparison_has_a_bar_and_a_number_for_each_engine() -> None:
 
     _, ax = plt.subplots()
     assert plot_comparison([small_result()], "wasted_bytes", ax=ax) is ax
-    assert [label.get_text() for label in ax.get_xticklabels()] == ["today", "by hand"]
-    assert [bar.get_height() for bar in ax.patches] == [0.0, 0.0]  # type: ignore[attr-defined]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["today", "by hand"]
+    assert [bar.get_width() for bar in ax.patches] == [0.0, 0.0]  # type: ignore[attr-defined]
     plot_comparison([small_result()], "moved_bars", ax=(other := plt.subplots()[1]))
     assert [text.get_text() for text in other.texts] == ["0", "1"]
+
+
+def test_ticks_of_bytes_have_short_names() -> None:
+    from solver.plots import plot_comparison
+
+    ax = plot_comparison([small_result()], "largest_block")
+    ax.figure.canvas.draw()
+    ticks = [label.get_text() for label in ax.get_xticklabels()]
+    assert ticks[:3] == ["0", "64G", "128G"]
+    assert not [tick for tick in ticks if "~" in tick]
 
 
 def test_free_blocks_stand_beside_each_other() -> None:
