@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -21,3 +22,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="boot real kernels in QEMU: none, a few (about two minutes), or all; without python -m tests.kernel setup "
         "these tests are skipped",
     )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _interruptible() -> None:
+    """Shells start what runs in the background with SIGINT ignored; tests of interrupts need Python's own handler."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
