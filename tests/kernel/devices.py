@@ -35,6 +35,18 @@ def working(guest: Guest, state: State) -> dict[FunctionAddress, bool]:
     }
 
 
+def how(guest: Guest, listed: Listed) -> str:
+    """What :func:`working` and :func:`vfs_come_up` ask of a function."""
+    words = {
+        SHARED_MEMORY: "words at addresses all over its memory are kept",
+        ADAPTER: "words at addresses all over its memory are kept",
+        EDU: "its ID register answers",
+    }
+    drive = "256 KiB are written and read back" if block_device(guest, listed.address) else "its controller is live"
+    vfs = "; 2 VFs come up with addresses" if listed.values.get("sriov_totalvfs", "0") != "0" else ""
+    return words.get(listed.id, drive) + vfs
+
+
 def block_device(guest: Guest, function: FunctionAddress) -> str | None:
     """The drive of an NVMe function, ``nvme0n1``."""
     try:
