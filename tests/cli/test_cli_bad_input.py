@@ -161,3 +161,17 @@ def test_a_plan_that_is_no_plan_is_refused(run: Run, save: Save, machine: Machin
     file, other = save(machine), save(machine, "other.json")
     assert complaint(run("check", file, "--plan", other)).startswith(f"{other}: format: ")
     assert complaint(run("check", file, "--plan", "nowhere.json")).startswith("nowhere.json: ")
+
+
+@pytest.mark.parametrize("name", ["nvme\nGroup 1: nothing changes", "\x1b[2J", "nvme\u202e"])
+def test_a_driver_that_would_draw_on_the_terminal_is_refused(run: Run, save: Save, machine: Machine, name: str) -> None:
+    machine["root_buses"][0]["functions"][0]["bridge"]["functions"][0]["driver"] = name
+    said = complaint(run("show", save(json.dumps(machine))))
+    assert "root_buses[0].functions[0].bridge.functions[0].driver: expected printable characters only" in said
+
+
+def test_what_a_capture_says_gives_the_terminal_no_commands(run: Run, save: Save, machine: Machine) -> None:
+    machine["machine"] = "box \x1b[2J\u202eof mine"
+    shown = run("show", save(json.dumps(machine)))
+    assert shown.exit_code == 0
+    assert not {"\x1b", "\u202e"} & set(shown.stdout + shown.stderr)

@@ -150,3 +150,8 @@ def test_the_firmware_has_no_shell() -> None:
     steps = make_steps(topology, planned, "firmware")
     with pytest.raises(InputError, match="no shell"):
         steps_script(steps, topology)
+
+
+def test_the_script_says_what_it_leaves_to_apply() -> None:
+    topology, planned = swap_into_room()
+    assert "does not ask whether a function is in use" in steps_script(make_steps(topology, planned), topology)
