@@ -25,7 +25,8 @@ from tests.kernel.apply_scenarios import Scenario
 from tests.kernel.capture import play
 from tests.kernel.debian import Kernel
 from tests.kernel.devices import working
-from tests.kernel.guest import Guest
+from tests.kernel.guest import Guest, Plug, device_arguments
+from tests.kernel.guest_files import GuestFiles
 from tests.kernel.module import prepared
 from tests.kernel.record import RECORDS
 from tests.kernel.referee import state
@@ -47,7 +48,8 @@ class Fault:
     ----------
     kind
         ``claim`` or ``write``: the n-th of a transaction fails in the module; ``undo`` or ``resume``: killed before
-        the n-th action, then that.
+        the n-th action, then that; ``stale``: the machine is not what the plan was made for; ``vanish``: what was
+        plugged in is unplugged before the n-th action.
     said
         What the run said.
     restored
@@ -117,12 +119,73 @@ class Faults:
                 self._keep(way, point, said, self.plan.placement)
                 later.undo()
 
+    def stale(self) -> None:
+        """The plan is in place already, and is refused; then it is taken back."""
+        session = self.session()
+        session.apply(self.topology, self.plan.placement, self.steps)
+        self._keep("stale", 1, "; ".join(self.session().refusals(self.topology, self.steps)), self.plan.placement)
+        assert session.undo()[1] == []
+
+    def vanishes(self, point: int) -> None:
+        """What was plugged in goes before an action; later the plan is stale, even if nobody looks."""
+        session = self.session()
+        left = iter(range(point, 0, -1))
+        gone = False
+
+        def tell(line: str) -> None:
+            nonlocal gone
+            if next(left, None) == 1:
+                self.guest.plug(_unplug(self.scenario))
+                self._forget(session)
+                gone = True
+
+        session.tell = tell
+        try:
+            session.apply(self.topology, self.plan.placement, self.steps)
+            said = "done"
+            session.undo()
+        except NotAppliedError as error:
+            said = "; ".join([str(error), *error.left])
+        assert gone
+        self._keep("vanish", point, said, self.before)
+        if point == 1:
+            self._keep("stale", 2, "; ".join(self.session().refusals(self.topology, self.steps)), self.before)
+            try:
+                self.session().apply(self.topology, self.plan.placement, self.steps)
+            except NotAppliedError as error:
+                self._keep("stale", 3, "; ".join([str(error), *error.left]), self.before)
+
+    def _forget(self, session: Session) -> None:
+        files = session.machine.files
+        assert isinstance(files, GuestFiles)
+        files.forget()
+
     def _keep(self, kind: str, point: int, said: str, wanted: Placement) -> None:
         now = state(self.guest)
         works = working(self.guest, now)
-        lost = [function for function, did in self.worked.items() if did and not works.get(function)]
-        restored = not differences(wanted, now.placement()) and not lost
+        there = now.functions
+        lost = [one for one, did in self.worked.items() if did and one in there and not works.get(one)]
+        bars = {key: at for key, at in wanted.bars.items() if key.function in there}
+        restored = not differences(Placement(bars, wanted.windows), now.placement()) and not lost
         self.rows.append(Fault(self.scenario.name, self.kernel.series, kind, point, said, restored))
+
+
+def _unplug(scenario: Scenario) -> Plug:
+    """The way back from the last plug: the slot of its port is switched off."""
+    device = device_arguments(scenario.machine.plugs[-1].device or "")
+    ports = (device_arguments(port) for port in scenario.machine.devices if "port" in port)
+    slot = next(port["slot"] for port in ports if port.get("id") == device["bus"])
+    return Plug(remove=str(device["id"]), slot=int(slot))
+
+
+def _plug_again(guest: Guest, scenario: Scenario) -> None:
+    """QEMU forgets the drive of a device that was unplugged."""
+    device = scenario.machine.plugs[-1].device or ""
+    drive = device_arguments(device).get("drive")
+    if drive:
+        line = f"drive_add 0 if=none,id={drive},format=raw,file={guest.folder}/{drive}.img"
+        guest.qmp("human-monitor-command", **{"command-line": line})
+    guest.plug(Plug(device))
 
 
 def apply_faults(scenario: Scenario, kernel: Kernel) -> list[Fault]:
@@ -135,9 +198,18 @@ def apply_faults(scenario: Scenario, kernel: Kernel) -> list[Fault]:
             faults.in_the_module(kind)
         for way in ("undo", "resume"):
             faults.killed(way)
+        faults.stale()
+        rows = faults.rows
+        for point in range(1, len(actions_of(faults.steps)) + 1):
+            # The kernel may place what comes again in another way, so each time is a machine of its own.
+            faults = Faults(scenario, kernel, guest, Path(folder))
+            faults.vanishes(point)
+            rows += faults.rows
+            _plug_again(guest, scenario)
+        faults = Faults(scenario, kernel, guest, Path(folder))
         faults.session().apply(faults.topology, faults.plan.placement, faults.steps)
         assert not differences(faults.plan.placement, state(guest).placement())
-    return faults.rows
+    return rows
 
 
 def keep_faults(found: list[Fault]) -> None:
