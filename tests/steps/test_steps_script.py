@@ -161,6 +161,7 @@ def test_the_firmware_has_no_shell() -> None:
         steps_script(steps, topology)
 
 
-def test_the_script_says_what_it_leaves_to_apply() -> None:
+def test_the_script_says_what_it_does_not_look_after() -> None:
     topology, planned = swap_into_room()
     assert "does not ask whether a function is in use" in steps_script(make_steps(topology, planned), topology)
+    assert "without a shutdown" in steps_script(make_steps(topology, planned, "kexec"), topology)
