@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from tests.kernel.referee import state
 from tests.kernel.state import differences
 
 ROWS = RECORDS / "apply-faults.jsonl"
+KINDS = ("claim", "write", "undo", "resume", "stale", "vanish")
 PARAMETERS = "/sys/module/barplan_place/parameters"
 
 
@@ -119,6 +121,15 @@ class Faults:
                 self._keep(way, point, said, self.plan.placement)
                 later.undo()
 
+    def all_of(self, kind: str) -> None:
+        """Every fault of a kind that leaves all devices there."""
+        if kind in ("claim", "write"):
+            self.in_the_module(kind)
+        elif kind in ("undo", "resume"):
+            self.killed(kind)
+        elif kind == "stale":
+            self.stale()
+
     def stale(self) -> None:
         """The plan is in place already, and is refused; then it is taken back."""
         session = self.session()
@@ -188,20 +199,17 @@ def _plug_again(guest: Guest, scenario: Scenario) -> None:
     guest.plug(Plug(device))
 
 
-def apply_faults(scenario: Scenario, kernel: Kernel) -> list[Fault]:
+def apply_faults(scenario: Scenario, kernel: Kernel, kinds: Collection[str] = KINDS) -> list[Fault]:
     """Let everything fail in turn in one guest, and carry the plan out at last."""
     with Guest(scenario.machine, prepared(kernel)) as guest, tempfile.TemporaryDirectory() as folder:
         play(guest)
         faults = Faults(scenario, kernel, guest, Path(folder))
         machine_of(guest)
-        for kind in ("claim", "write"):
-            faults.in_the_module(kind)
-        for way in ("undo", "resume"):
-            faults.killed(way)
-        faults.stale()
+        for kind in kinds:
+            faults.all_of(kind)
         rows = faults.rows
-        for point in range(1, len(actions_of(faults.steps)) + 1):
-            # The kernel may place what comes again in another way, so each time is a machine of its own.
+        for point in range(1, len(actions_of(faults.steps)) + 1) if "vanish" in kinds else ():
+            # The kernel makes room for what comes again in its own way: each time is a machine of its own.
             faults = Faults(scenario, kernel, guest, Path(folder))
             faults.vanishes(point)
             rows += faults.rows
@@ -213,9 +221,9 @@ def apply_faults(scenario: Scenario, kernel: Kernel) -> list[Fault]:
 
 
 def keep_faults(found: list[Fault]) -> None:
-    """Put rows in the place of those of the same scenario and kernel."""
-    names = {(fault.scenario, fault.kernel) for fault in found}
-    others = [row for row in fault_rows() if (row["scenario"], row["kernel"]) not in names]
+    """Put rows in the place of those of the same scenario, kernel and kind."""
+    names = {(fault.scenario, fault.kernel, fault.kind) for fault in found}
+    others = [row for row in fault_rows() if (row["scenario"], row["kernel"], row["kind"]) not in names]
     rows = sorted(
         [*others, *map(asdict, found)], key=lambda row: (row["scenario"], row["kernel"], row["kind"], row["point"])
     )

@@ -21,7 +21,7 @@ def comparison() -> Iterator[str]:
     yield f"| scenario | kernels | {' | '.join(heads)} |"
     yield "|---|---|---|---|---|"
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for row in rows():
+    for row in sorted(rows(), key=lambda row: (row["scenario"], row["route"] != "live")):
         groups.setdefault((row["scenario"], row["route"], *_numbers(row)), []).append(row)
     for (scenario, route, *numbers), same in groups.items():
         kernels = ", ".join(row["kernel"] for row in same)

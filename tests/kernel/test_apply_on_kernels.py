@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -59,10 +60,15 @@ def test_a_drive_that_moved_and_one_that_stayed_kept_their_files_under_load() ->
 
 
 def test_the_records_are_of_many_scenarios() -> None:
-    live = {(row["scenario"], row["kernel"]) for row in rows() if row["route"] == "live"}
-    assert len({scenario for scenario, _ in live}) >= 10
-    assert {kernel for _, kernel in live} == {"6.1", "6.12"}
-    assert len([row for row in rows() if row["route"] == "kexec"]) >= 2
+    for kernel in ("6.1", "6.12"):
+        mine = [row for row in rows() if row["kernel"] == kernel]
+        assert len({row["scenario"] for row in mine if row["route"] == "live"}) >= 10
+        assert len({row["scenario"] for row in mine if row["route"] == "kexec"}) >= 2
+
+
+def test_every_kind_of_fault_was_tried_on_both_kernels() -> None:
+    kinds = {"claim", "write", "undo", "resume", "stale", "vanish"}
+    assert {(row["kernel"], row["kind"]) for row in fault_rows()} == set(itertools.product(("6.1", "6.12"), kinds))
 
 
 @pytest.mark.parametrize("row", fault_rows(), ids=name)
