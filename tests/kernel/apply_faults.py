@@ -51,7 +51,7 @@ class Fault:
     kind
         ``claim`` or ``write``: the n-th of a transaction fails in the module; ``undo`` or ``resume``: killed before
         the n-th action, then that; ``stale``: the machine is not what the plan was made for; ``vanish``: what was
-        plugged in is unplugged before the n-th action.
+        plugged in is unplugged before the n-th action: the first, the last, and each transaction.
     said
         What the run said.
     restored
@@ -189,34 +189,25 @@ def _unplug(scenario: Scenario) -> Plug:
     return Plug(remove=str(device["id"]), slot=int(slot))
 
 
-def _plug_again(guest: Guest, scenario: Scenario) -> None:
-    """QEMU forgets the drive of a device that was unplugged."""
-    device = scenario.machine.plugs[-1].device or ""
-    drive = device_arguments(device).get("drive")
-    if drive:
-        line = f"drive_add 0 if=none,id={drive},format=raw,file={guest.folder}/{drive}.img"
-        guest.qmp("human-monitor-command", **{"command-line": line})
-    guest.plug(Plug(device))
-
-
 def apply_faults(scenario: Scenario, kernel: Kernel, kinds: Collection[str] = KINDS) -> list[Fault]:
-    """Let everything fail in turn in one guest, and carry the plan out at last."""
+    """Let everything fail in turn in one guest, and carry the plan out at last; what is unplugged takes one more."""
     with Guest(scenario.machine, prepared(kernel)) as guest, tempfile.TemporaryDirectory() as folder:
         play(guest)
         faults = Faults(scenario, kernel, guest, Path(folder))
         machine_of(guest)
         for kind in kinds:
             faults.all_of(kind)
-        rows = faults.rows
-        for point in range(1, len(actions_of(faults.steps)) + 1) if "vanish" in kinds else ():
-            # The kernel makes room for what comes again in its own way: each time is a machine of its own.
+        rows, actions = faults.rows, actions_of(faults.steps)
+        faults.session().apply(faults.topology, faults.plan.placement, faults.steps)
+        assert not differences(faults.plan.placement, state(guest).placement())
+    transactions = [point for point, action in enumerate(actions, 1) if action.do == "transaction"]
+    for point in (1, *transactions, len(actions)) if "vanish" in kinds else ():
+        # The kernel makes room for what is plugged in again in its own way, so nothing is.
+        with Guest(scenario.machine, prepared(kernel)) as guest, tempfile.TemporaryDirectory() as folder:
+            play(guest)
             faults = Faults(scenario, kernel, guest, Path(folder))
             faults.vanishes(point)
             rows += faults.rows
-            _plug_again(guest, scenario)
-        faults = Faults(scenario, kernel, guest, Path(folder))
-        faults.session().apply(faults.topology, faults.plan.placement, faults.steps)
-        assert not differences(faults.plan.placement, state(guest).placement())
     return rows
 
 

@@ -63,7 +63,7 @@ def faults() -> Iterator[str]:
         "undo": "killed before the n-th action, then `--undo`",
         "resume": "killed before the n-th action, then `--resume`",
         "stale": "a stale plan: refused, or stopped by what is not there",
-        "vanish": "the new drive is unplugged before the n-th action",
+        "vanish": "the new drive is unplugged before the first action, a transaction, or the last action",
     }
     counted: Counter[tuple[str, str, str]] = Counter()
     bad: Counter[tuple[str, str, str]] = Counter()
