@@ -101,11 +101,13 @@ def _steps(ground: Ground, leg: Leg, found: Moments, down: tuple[FunctionAddress
         if bits := _new_bits(ground, address, leg):
             yield DecodeOn(address, bits, restore=False)
     yield verify(ground, leg)
+    # Without one of its BARs a function may have found no driver at the hot-add, also where it has the others.
+    gained = [key for key, at in leg.after.bars.items() if at is not None and leg.before.bars.get(key) is None]
     for address in quiet:
         function = ground.functions[address]
         if not function.driver_known or function.driver is not None:
             yield Bind(address, function.driver)
-        elif address in leg.arriving:
+        elif any(key.function == address for key in gained):
             yield Probe(address)
     for address in down:
         function = ground.functions[address]

@@ -62,6 +62,7 @@ def _scenario(
     size: str = "512M",
     top: tuple[str, ...] = ("0000:00:01.0",),
     policy: str = "safe",
+    pciehp: bool = True,
 ) -> Scenario:
     machine = Machine(
         name,
@@ -70,6 +71,7 @@ def _scenario(
         firmware,
         size,
         f"iomem=relaxed {parameters}".strip(),
+        pciehp=pciehp,
         plugs=tuple(plugs),
         disks=disks,
     )
@@ -116,9 +118,10 @@ SCENARIOS = {
         ),
         _scenario(
             "04-switch-io",
-            "a second card with I/O ports into a switch with one window of 4 KiB for them",
+            "a second card with I/O ports into a switch with one window of 4 KiB for them, hotplug through ACPI",
             [*_PLAIN_SWITCH, f"virtio-net-pci,id=n0,bus=up0,{_PORTS_ONLY}"],
             [Plug(f"virtio-net-pci,id=new,bus=up3,{_PORTS_ONLY}")],
+            pciehp=False,
         ),
         _scenario(
             "05-root-frag-below-4G",
