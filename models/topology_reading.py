@@ -98,6 +98,8 @@ class _Reader:
             if bar.index in seen:
                 self.refuse(f"{path}.bars[{i}].index", f"index {bar.index} stands twice in {shape.address}")
             seen.add(bar.index)
+        if shape.driver and shape.driver.splitlines() != [shape.driver]:
+            self.refuse(f"{path}.driver", f"expected one line, found {shape.driver!r}")
         address = FunctionAddress(shape.address)
         bridge = None if shape.bridge is None else self.bridge(shape.bridge, f"{path}.bridge", address, above)
         return Function(

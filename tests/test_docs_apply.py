@@ -14,10 +14,10 @@ import click
 import pytest
 
 from solver.cli import main
-from tests.kernel.apply_table import comparison, faults, verdicts
+from tests.kernel.apply_table import comparison, data, faults, verdicts
 
 PATH = Path(__file__).resolve().parents[1] / "docs" / "apply.md"
-TABLES = {"comparison": comparison, "faults": faults, "referee": verdicts}
+TABLES = {"comparison": comparison, "data": data, "faults": faults, "referee": verdicts}
 
 
 def between(text: str, name: str) -> str:

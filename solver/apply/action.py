@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from models.resources import FunctionAddress
+from models.resources import FunctionAddress, parse_function_address
 from solver.steps.step import (
     Bind,
     DecodeOff,
@@ -20,6 +21,22 @@ from solver.steps.step import (
     Unbind,
     Verify,
 )
+
+REMEMBERED = {
+    "disable-vfs": "vfs",
+    "enable-vfs": "vfs",
+    "unbind": "driver",
+    "bind": "driver",
+    "probe": "driver",
+    "decode-off": "command",
+    "decode-on": "command",
+}
+"""What has to be known of a function to take an action back."""
+
+OF_MANY = ("transaction", "verify")
+"""Actions of no function in particular."""
+
+_LINE = re.compile(r"(bar|win) ([0-9a-f:.]+) (\w+) (-|[0-9a-f]+-[0-9a-f]+) (-|[0-9a-f]+(-[0-9a-f]+)?)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +74,46 @@ class Action:
 
     @classmethod
     def read(cls, document: dict[str, Any]) -> Action:
-        """The action of its JSON form."""
+        """The action of its JSON form.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If there is no such action.
+        """
         lists = {
             "lines": tuple(document.get("lines", ())),
             "registers": tuple(map(tuple, document.get("registers", ()))),
         }
-        return cls(**{**document, **lists})
+        action = cls(**{**document, **lists})
+        if action.do not in (*REMEMBERED, *OF_MANY) or (action.function is None) is not (action.do in OF_MANY):
+            raise ValueError(f"no action {action.do!r} of {action.function!r}")
+        names: list[str] = [] if action.function is None else [action.function]
+        for line in action.lines:
+            names.append(_matched(line)[2])
+        for name, _, *numbers in action.registers:
+            names.append(name)
+            if len(numbers) != 4 or not all(isinstance(number, int) for number in numbers):
+                raise ValueError(f"no register of {name!r}")
+        if wrong := [name for name in names if not isinstance(name, str) or parse_function_address(name) != name]:
+            raise ValueError(f"no function {wrong[0]!r}")
+        return action
+
+    def check(self, remembered: dict[str, Any]) -> None:
+        """See that what was remembered is enough to take the action back.
+
+        Raises
+        ------
+        ValueError
+            If it is not.
+        """
+        key = REMEMBERED.get(self.do)
+        if key is None:
+            return
+        value = remembered.get(key, ...)
+        known = (value is None or isinstance(value, str)) if key == "driver" else isinstance(value, int)
+        if not known:
+            raise ValueError(f"no {key} with {self}")
 
     def __str__(self) -> str:
         words = {"disable-vfs": "disable the VFs of", "enable-vfs": "enable the VFs of", "probe": "find a driver for"}
@@ -73,6 +124,13 @@ class Action:
         if self.do == "verify":
             return "look at registers and the kernel's tree"
         return f"{words.get(self.do, self.do.replace('-', ' '))} {self.function}"
+
+
+def _matched(line: str) -> re.Match[str]:
+    match = _LINE.fullmatch(line)
+    if match is None:
+        raise ValueError(f"no line {line!r}")
+    return match
 
 
 def actions_of(steps: Steps) -> list[Action]:

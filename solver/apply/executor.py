@@ -7,9 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from models.resources import FunctionAddress, Range
+from models.resources import FunctionAddress
 from solver.apply.action import Action
 from solver.apply.journal import FINISHED, UNDONE, Journal
+from solver.apply.outcome import where
 from solver.steps.access import Access, AccessError, offset_of
 from solver.steps.step import COMMAND, IO_DECODE, MEMORY_DECODE, Register
 
@@ -197,20 +198,9 @@ class Executor:
 
     def _place(self, lines: tuple[str, ...]) -> None:
         """Hand lines to the kernel module, unless the kernel has them already."""
-        missing = [line for line in lines if self._kernel_has(line) != line.split()[4]]
+        missing = [line for line in lines if where(self.access, line) != line.split()[4]]
         if missing:
             self.access.transaction("\n".join(("barplan-place 1", *lines, "end")) + "\n")
-
-    def _kernel_has(self, line: str) -> str:
-        """Where the kernel has what a line names, as lines write it."""
-        what, name, index, *_ = line.split()
-        function = FunctionAddress(name)
-        held: Range | None
-        if what == "win":
-            held = next((range_ for kind, range_ in self.access.windows(function).items() if kind == index), None)
-        else:
-            held = self.access.bars(function).get(int(index) if index.isdecimal() else index)
-        return "-" if held is None else f"{held.start:x}-{held.last:x}"
 
     def _read_back(self, action: Action) -> None:
         for name, capability, offset, width, value, mask in action.registers:
@@ -221,7 +211,7 @@ class Executor:
 
     def _verify(self, action: Action) -> None:
         for line in action.lines:
-            has, wanted = self._kernel_has(line), line.split()[4]
+            has, wanted = where(self.access, line), line.split()[4]
             if (has if line.startswith("win") else has.partition("-")[0] or "-") != wanted:
                 raise AccessError(f"the kernel has {' '.join(line.split()[1:3])} at {has} and not at {wanted}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Protocol
@@ -24,6 +25,10 @@ class Files(Protocol):
 
     def real(self, path: str) -> str | None:
         """The path with every link followed; ``None`` where nothing is there."""
+        ...
+
+    def claimed(self, path: str) -> bool:
+        """Whether a block device is held by a file system, as swap, or by another driver."""
         ...
 
 
@@ -79,3 +84,11 @@ class LocalFiles:
         return (
             "/" + str(at.resolve().relative_to(self._root.resolve())) if self._root != Path("/") else str(at.resolve())
         )
+
+    def claimed(self, path: str) -> bool:
+        """Whether a block device cannot be opened for oneself alone."""
+        try:
+            os.close(os.open(self._at(path), os.O_RDONLY | os.O_EXCL))
+        except OSError as error:
+            return error.errno == errno.EBUSY
+        return False

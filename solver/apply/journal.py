@@ -31,6 +31,8 @@ class Journal:
         What was remembered when an action was begun, by the action's number.
     done
         Numbers of actions that are done.
+    expected
+        Where everything has to be once all is done (:func:`solver.apply.outcome.expected`).
     end
         :data:`FINISHED` or :data:`UNDONE`; ``None`` = the run was cut off, or could not be taken back.
     """
@@ -41,17 +43,21 @@ class Journal:
     actions: list[Action]
     begun: dict[int, dict[str, Any]] = field(default_factory=dict)
     done: set[int] = field(default_factory=set)
+    expected: tuple[str, ...] = ()
     end: str | None = None
     _whole: int | None = None
     """Bytes of a file that was read up to its last whole line; what is behind goes before anything is added."""
 
     @classmethod
-    def start(cls, folder: Path, boot: str, topology_sha256: str, actions: list[Action]) -> Journal:
+    def start(
+        cls, folder: Path, boot: str, topology_sha256: str, actions: list[Action], expected: tuple[str, ...] = ()
+    ) -> Journal:
         """A new journal in ``folder``, with its first line on disk."""
         number = 1 + max((int(path.stem) for path in folder.glob("[0-9]*.jsonl") if path.stem.isdigit()), default=0)
-        journal = cls(folder / f"{number:06d}.jsonl", boot, topology_sha256, actions)
+        journal = cls(folder / f"{number:06d}.jsonl", boot, topology_sha256, actions, expected=expected)
         documents = [action.document() for action in actions]
-        journal._append({"format": FORMAT, "boot": boot, "topology_sha256": topology_sha256, "actions": documents})
+        head = {"format": FORMAT, "boot": boot, "topology_sha256": topology_sha256}
+        journal._append({**head, "actions": documents, "expected": expected})
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)
@@ -75,14 +81,20 @@ class Journal:
             if head["format"] != FORMAT:
                 raise InputError(f'expected "{FORMAT}", found {head["format"]!r}', source=str(path), where="format")
             actions = [Action.read(document) for document in head["actions"]]
-            journal = cls(path, head["boot"], head["topology_sha256"], actions)
+            # A verify action is checked line by line, and so is this.
+            expected = Action.read({"do": "verify", "group": 0, "lines": head["expected"]}).lines
+            journal = cls(path, head["boot"], head["topology_sha256"], actions, expected=expected)
             for record in records:
+                journal._check(record)
                 journal._take(record)
             journal._whole = data.rfind(b"\n") + 1
-        except (ValueError, KeyError, TypeError) as error:
-            if isinstance(error, InputError):
-                raise
-            raise InputError(f"no journal, or a damaged one ({error})", source=str(path)) from None
+        except InputError:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            why = f"no {error} in it" if isinstance(error, KeyError) else str(error)
+            raise InputError(
+                f"no journal, or a damaged one ({why}); if nothing is to be taken back, move it away", source=str(path)
+            ) from None
         return journal
 
     def begin(self, number: int, remembered: dict[str, Any]) -> None:
@@ -104,6 +116,17 @@ class Journal:
     def close(self, end: str) -> None:
         """Say how the run ended."""
         self._append({"end": end})
+
+    def _check(self, record: dict[str, Any]) -> None:
+        """See that a line that was read is of this journal's actions."""
+        for key in ("begin", "done", "undone"):
+            number = record.get(key)
+            if key in record and not (type(number) is int and 0 <= number < len(self.actions)):
+                raise ValueError(f"no action number {number!r}")
+        if "begin" in record:
+            self.actions[record["begin"]].check(record)
+        if record.get("end", UNDONE) not in (FINISHED, UNDONE):
+            raise ValueError(f"no end {record['end']!r}")
 
     def _take(self, record: dict[str, Any]) -> None:
         if "begin" in record:
@@ -128,9 +151,12 @@ class Journal:
 
 
 def last_journal(folder: Path) -> Journal | None:
-    """The newest journal of the folder."""
-    paths = sorted(path for path in folder.glob("[0-9]*.jsonl") if path.stem.isdigit() and path.stat().st_size)
-    return Journal.read(paths[-1]) if paths else None
+    """The newest journal of the folder; where a first line was cut off, nothing had been begun."""
+    paths = [path for path in folder.glob("[0-9]*.jsonl") if path.stem.isdigit() and path.is_file()]
+    for path in sorted(paths, key=lambda path: int(path.stem), reverse=True):
+        if b"\n" in path.read_bytes():
+            return Journal.read(path)
+    return None
 
 
 @contextmanager
@@ -144,10 +170,13 @@ def only_one(folder: Path) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "lock").open("w") as file:
+        file = (folder / "lock").open("w")
+    except OSError as error:
+        who = "run as root, or name" if isinstance(error, PermissionError) else "name"
+        raise InputError(f"{error.strerror}: {who} another folder", source=str(folder)) from None
+    with file:
+        try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
-    except BlockingIOError:
-        raise InputError("another barplan apply is running", source=str(folder)) from None
-    except PermissionError as error:
-        raise InputError(f"{error.strerror}: run as root, or name another folder", source=str(folder)) from None
+        except BlockingIOError:
+            raise InputError("another barplan apply is running", source=str(folder)) from None
+        yield

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,13 +12,13 @@ from models.resources import FunctionAddress
 from models.topology import Topology
 from solver.apply.action import actions_of
 from solver.apply.building import DEVICE
-from solver.apply.executor import Executor
+from solver.apply.executor import Executor, NotAppliedError
 from solver.apply.journal import UNDONE, Journal, last_journal
 from solver.apply.linux import LinuxMachine
-from solver.apply.outcome import misplaced, unlisted
+from solver.apply.outcome import expected, misplaced, unlisted
 from solver.apply.sameness import differences
 from solver.apply.usage import uses
-from solver.steps.step import Steps
+from solver.steps.step import Steps, Unbind
 
 
 def _nobody() -> bool:
@@ -56,7 +56,7 @@ class Session:
         if earlier is not None and earlier.end is None:
             return [f"an earlier run was cut off ({earlier.path}): --undo or --resume it first"]
         found = [f"not the machine the plan was made for: {line}" for line in differences(self.machine, topology)]
-        for function in dict.fromkeys(function for group in steps.groups for function in group.down):
+        for function in touched(steps):
             if function not in forced:
                 found += [f"{function} is in use: {use}" for use in uses(self.machine.files, function)]
         if self.machine.files.real(DEVICE) is None:
@@ -71,14 +71,17 @@ class Session:
         NotAppliedError
             If something failed, or the run was stopped; it was taken back.
         """
-        journal = Journal.start(self.folder, self.machine.boot(), steps.topology_sha256, actions_of(steps))
-        self._executor(journal, lambda: self.wrong(topology, planned)).run()
+        lines = expected(topology, planned)
+        try:
+            journal = Journal.start(self.folder, self.machine.boot(), steps.topology_sha256, actions_of(steps), lines)
+        except OSError as error:
+            raise NotAppliedError(f"no journal can be written in {self.folder}: {error.strerror}", []) from None
+        self._executor(journal).run()
         return journal
 
-    def wrong(self, topology: Topology, planned: Placement) -> list[str]:
-        """What is elsewhere in sysfs, /proc/iomem and /proc/ioports than planned."""
-        found = misplaced(self.machine, topology, planned)
-        return found or unlisted(self.machine.files, topology, planned)
+    def wrong(self, lines: Iterable[str]) -> list[str]:
+        """What is elsewhere in sysfs, /proc/iomem and /proc/ioports than lines have it."""
+        return misplaced(self.machine, lines) or unlisted(self.machine.files, lines)
 
     def undo(self) -> tuple[Journal, list[str]]:
         """Take the last run back; the journal, and what could not be taken back.
@@ -105,8 +108,8 @@ class Session:
         self._executor(journal).run()
         return journal
 
-    def _executor(self, journal: Journal, wrong: Callable[[], list[str]] = list) -> Executor:
-        return Executor(self.machine, journal, self.stopped, self.tell, wrong)
+    def _executor(self, journal: Journal) -> Executor:
+        return Executor(self.machine, journal, self.stopped, self.tell, lambda: self.wrong(journal.expected))
 
     def _journal(self) -> Journal | None:
         """The last journal, if it is of this start of the kernel; after another start the firmware has the say."""
@@ -125,5 +128,9 @@ class Session:
 
 
 def touched(steps: Steps) -> list[FunctionAddress]:
-    """Functions that are down at some moment."""
-    return list(dict.fromkeys(function for group in steps.groups for function in group.down))
+    """Functions that are down at some moment, or lose their driver for one."""
+    found: dict[FunctionAddress, None] = {}
+    for group in steps.groups:
+        found.update(dict.fromkeys(group.down))
+        found.update({step.function: None for step in group.steps if isinstance(step, Unbind)})
+    return list(found)

@@ -14,7 +14,8 @@ def uses(files: Files, function: FunctionAddress) -> list[str]:
     """What uses the function, each in words; empty where nothing does.
 
     Mounted file systems, swap, members of RAID, LVM and the like (whatever holds a block device), network links that
-    carry a default route, also through bridges, bonds and VLANs, and devices handed to guests through VFIO.
+    carry a default route, also through bridges, bonds and VLANs, and devices handed to guests through VFIO. What uses
+    a virtual function uses the function that it is one of.
     """
     home = files.real(f"{DEVICES}/{function}")
     if home is None:
@@ -23,6 +24,11 @@ def uses(files: Files, function: FunctionAddress) -> list[str]:
     driver = files.real(f"{home}/driver")
     if driver is not None and posixpath.basename(driver) == "vfio-pci":
         found.append("it is bound to vfio-pci: a virtual machine may have it")
+    for entry in files.names(home):
+        vf = files.real(f"{home}/{entry}") if entry.startswith("virtfn") else None
+        if vf is not None:
+            name = posixpath.basename(vf)
+            found += [f"its virtual function {name}: {use}" for use in uses(files, FunctionAddress(name))]
     return found
 
 
@@ -48,15 +54,34 @@ def _blocks_in_use(files: Files, home: str) -> Iterator[str]:
     mounts = [line.split() for line in _text(files, "/proc/self/mountinfo").splitlines()]
     swaps = [line.split()[0] for line in _text(files, "/proc/swaps").splitlines()[1:]]
     for block in blocks:
+        named = False
         for name, folder in _with_partitions(files, block):
-            number = _text(files, f"{folder}/dev").strip()
-            for words in mounts:
-                if len(words) > 4 and words[2] == number:
-                    yield f"/dev/{name} is mounted on {words[4]}"
-            if any(posixpath.basename(files.real(swap) or swap) == name for swap in swaps):
-                yield f"/dev/{name} is swap"
-            for holder in files.names(f"{folder}/holders"):
-                yield f"/dev/{name} is part of {_holder(files, holder)}"
+            for use in _uses_of(files, name, folder, mounts, swaps):
+                named = True
+                yield use
+        for name, _ in _with_partitions(files, block):
+            # A partition that is in use keeps its whole drive.
+            if not named and files.claimed(f"/dev/{name}"):
+                named = True
+                yield f"/dev/{name} is in use: a file system of several drives, or one mounted for others only"
+
+
+def _uses_of(files: Files, name: str, folder: str, mounts: list[list[str]], swaps: list[str]) -> Iterator[str]:
+    """What uses one block device, as far as the kernel's lists tell."""
+    number = _text(files, f"{folder}/dev").strip()
+    for words in mounts:
+        if len(words) > 4 and (words[2] == number or _source(words) == f"/dev/{name}"):
+            yield f"/dev/{name} is mounted on {words[4]}"
+    if any(posixpath.basename(files.real(swap) or swap) == name for swap in swaps):
+        yield f"/dev/{name} is swap"
+    for holder in files.names(f"{folder}/holders"):
+        yield f"/dev/{name} is part of {_holder(files, holder)}"
+
+
+def _source(words: list[str]) -> str | None:
+    """What a line of mountinfo says is mounted: btrfs has device numbers of its own."""
+    behind = words[words.index("-") + 1 :] if "-" in words else []
+    return behind[1] if len(behind) > 1 else None
 
 
 def _holder(files: Files, holder: str) -> str:

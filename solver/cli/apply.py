@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,9 +110,9 @@ def apply(
             return _report(as_json, "refused", refusals)
         if not steps.groups:
             return _report(as_json, "applied", ["nothing changes"])
-        if not yes and not _asked(steps):
+        if not yes and not _asked(steps, as_json):
             return _report(as_json, "refused", ["not confirmed; nothing was done"])
-        with _until_finished(session):
+        with _until_finished(session, as_json):
             journal = session.apply(topology, plan.placement, steps)
         return _report(as_json, "applied", [], str(journal.path))
 
@@ -149,7 +149,7 @@ def _go_on(folder: str, undo: bool, as_json: bool) -> Exit:
         if undo:
             journal, left = session.undo()
             return _report(as_json, "broken" if left else "taken back", left, str(journal.path), done=not left)
-        with _until_finished(session):
+        with _until_finished(session, as_json):
             journal = session.resume()
         return _report(as_json, "applied", [], str(journal.path))
 
@@ -173,33 +173,35 @@ def _session(folder: str) -> Iterator[Session]:
 
 
 def _tell(line: str) -> None:
-    print(f"  {line}", file=sys.stderr, flush=True)
+    """A terminal that is gone, or a pipe that nobody reads, is no reason to stop half way, or half way back."""
+    with suppress(OSError):
+        print(f"  {line}", file=sys.stderr, flush=True)
 
 
 @contextmanager
-def _until_finished(session: Session) -> Iterator[None]:
+def _until_finished(session: Session, as_json: bool) -> Iterator[None]:
     """Signals do not end the process: they make the run stop and take itself back."""
     from solver.apply.executor import NotAppliedError
 
     received: list[int] = []
     session.stopped = lambda: bool(received)
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
     before = {number: signal.signal(number, lambda number, _: received.append(number)) for number in signals}
     try:
         yield
     except NotAppliedError as error:
-        _report(False, "broken" if error.left else "taken back", [str(error), *error.left])
+        _report(as_json, "broken" if error.left else "taken back", [str(error), *error.left])
         raise SystemExit(int(Exit.INTERRUPTED if received else Exit.FAILURE)) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _asked(steps: Steps) -> bool:
+def _asked(steps: Steps, as_json: bool) -> bool:
     """Show what will happen and ask."""
     from solver.steps.text import steps_text
 
-    if not sys.stdin.isatty():
+    if as_json or not sys.stdin.isatty():
         raise InputError("nobody there to ask; give --yes", source="apply")
     out.show(steps_text(steps) + "\n")
     return click.confirm("Do it?", default=False)

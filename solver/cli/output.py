@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -56,8 +57,18 @@ _HIGHLIGHTS = [
 ]
 
 
+_COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Control characters but line feed and tab, and those that turn the direction of writing."""
+
+
+def harmless(text: str) -> str:
+    """The text without what a name in a capture could tell a terminal: to clear itself, or to write backwards."""
+    return _COMMANDS.sub("?", text)
+
+
 def show(text: str) -> None:
     """Write ``text`` to standard output, coloured where that is wanted."""
+    text = harmless(text)
     if not _coloured(sys.stdout):
         _write_plain(text)
         return
@@ -106,7 +117,7 @@ def terminal_width() -> int | None:
 
 def complain(message: str) -> None:
     """One line on standard error, with the command's name before it."""
-    line = " ".join(message.splitlines())
+    line = harmless(" ".join(message.splitlines()))
     encoding = sys.stderr.encoding or "utf-8"
     print(f"barplan: {line}".encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr, flush=True)
 

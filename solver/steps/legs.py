@@ -33,7 +33,7 @@ class Leg:
                 return f"{count(len(who), 'function')} move together: {', '.join(self.moving)}"
             final = all(ground.planned.bars.get(key) == self.after.bars.get(key) for key in self._keys(ground))
             verb = ("moves" if len(who) == 1 else "move together") if final else "makes way"
-            if all(self.before.bars.get(key) is None for key in self._keys(ground)) and self._keys(ground):
+            if self.gains(ground):
                 verb = "gets more addresses"
             return f"{' and '.join(who)} {verb}: {self._changes(ground)}"
         if len(self.arriving) > 2:
@@ -45,6 +45,11 @@ class Leg:
             )
         changed = sum(self.before.windows.get(key) != self.after.windows.get(key) for key in ground.windows)
         return f"{count(changed, 'bridge window')} change" + ("s" if changed == 1 else "")
+
+    def gains(self, ground: Ground) -> bool:
+        """Whether what works keeps its addresses, and gets more of them."""
+        keys = self._keys(ground)
+        return bool(keys) and all(self.before.bars.get(key) is None for key in keys)
 
     def _keys(self, ground: Ground) -> list[BarKey]:
         moving = {*self.moving, *self.arriving}

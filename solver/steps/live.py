@@ -55,7 +55,7 @@ def _group(ground: Ground, leg: Leg, found: Moments) -> Group:
     working = tuple(address for address in down if ground.works(address))
     return Group(
         leg.title(ground),
-        _why(leg, found, working),
+        _why(ground, leg, found, working),
         working,
         leg.arriving,
         leg.after,
@@ -63,7 +63,7 @@ def _group(ground: Ground, leg: Leg, found: Moments) -> Group:
     )
 
 
-def _why(leg: Leg, found: Moments, down: tuple[FunctionAddress, ...]) -> str:
+def _why(ground: Ground, leg: Leg, found: Moments, down: tuple[FunctionAddress, ...]) -> str:
     if not down:
         return "nothing that works is touched"
     words = []
@@ -74,7 +74,7 @@ def _why(leg: Leg, found: Moments, down: tuple[FunctionAddress, ...]) -> str:
     for reason in dict.fromkeys(found.cut_off.values()):
         who = [address for address, why in found.cut_off.items() if why == reason]
         words.append(f"{', '.join(sorted(who))}: {reason}")
-    return "; ".join(words) or "its new place is free by then"
+    return "; ".join(words) or ("it keeps what it has" if leg.gains(ground) else "its new place is free by then")
 
 
 def _steps(ground: Ground, leg: Leg, found: Moments, down: tuple[FunctionAddress, ...]) -> Iterator[Step]:
@@ -101,11 +101,13 @@ def _steps(ground: Ground, leg: Leg, found: Moments, down: tuple[FunctionAddress
         if bits := _new_bits(ground, address, leg):
             yield DecodeOn(address, bits, restore=False)
     yield verify(ground, leg)
+    # Without one of its BARs a function may have found no driver at the hot-add, also where it has the others.
+    gained = [key for key, at in leg.after.bars.items() if at is not None and leg.before.bars.get(key) is None]
     for address in quiet:
         function = ground.functions[address]
         if not function.driver_known or function.driver is not None:
             yield Bind(address, function.driver)
-        elif address in leg.arriving:
+        elif any(key.function == address for key in gained):
             yield Probe(address)
     for address in down:
         function = ground.functions[address]

@@ -68,6 +68,11 @@ class _Script:
             else "Needs root, setpci and the kernel module barplan_place (/dev/barplan)."
         )
         yield "# It stops at the first surprise; what was done until then stays done."
+        yield (
+            "# The new kernel starts without a shutdown of this one: stop and unmount what has to last before."
+            if self.kexec
+            else "# It does not ask whether a function is in use, a mounted drive for instance: barplan apply does."
+        )
         yield from FUNCTIONS.splitlines()
         yield from (KEXEC if self.kexec else LIVE).splitlines()
         yield ""

@@ -11,7 +11,7 @@ from models.topology import Topology
 from solver.apply.action import Action, actions_of
 from solver.apply.executor import Executor, NotAppliedError
 from solver.apply.journal import Journal
-from solver.apply.outcome import misplaced
+from solver.apply.outcome import expected, misplaced
 from solver.apply.sameness import differences
 from solver.steps.planning import make_steps
 from tests.steps.machine import Fault, Interrupted, SimulatedMachine
@@ -67,7 +67,7 @@ class Case:
         return Executor(machine, Journal.read(executor.journal.path), wrong=lambda: self.wrong(machine))
 
     def wrong(self, machine: Machine) -> list[str]:
-        return misplaced(machine, self.topology, self.planned)
+        return misplaced(machine, expected(self.topology, self.planned))
 
     def is_planned(self, machine: Machine) -> None:
         assert not self.wrong(machine)

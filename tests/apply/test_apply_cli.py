@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import subprocess
 import sys
@@ -11,9 +13,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from models.document import dump_plan, dump_topology
-from solver.apply.action import Action
-from solver.apply.journal import FINISHED, Journal, last_journal, only_one
+from solver.apply.executor import NotAppliedError
+from solver.apply.journal import only_one
 from solver.cli import main
+from solver.cli.apply import _tell
 from solver.engines import engine
 from solver.request import Request
 from tests.kernel.record import RECORDS, Record
@@ -81,7 +84,7 @@ def test_wrong_usage_is_one_line(
 
 def test_it_needs_root(files: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 1000)
-    for words in (files, ("--undo",), ("--build-module",)):
+    for words in (files, ("--undo",), ("--resume",), ("--build-module",)):
         result = run(*words, "--journal", str(tmp_path / "journal"))
         assert (result.exit_code, result.stderr) == (2, "barplan: apply: needs root\n")
 
@@ -110,19 +113,45 @@ def test_the_module_is_part_of_the_package() -> None:
         assert "SPDX-License-Identifier: GPL-2.0" in path.read_text().splitlines()[0]
 
 
-def test_a_journal_that_was_cut_off_in_the_middle_of_a_line(tmp_path: Path) -> None:
-    actions = [Action("unbind", 1, None), Action("transaction", 1, lines=("win 0000:00:01.0 mem - 0-fffff",))]
-    journal = Journal.start(tmp_path, "this", "sha", actions)
-    journal.begin(0, {"driver": "nvme"})
-    journal.finish(0)
-    with journal.path.open("ab") as file:
-        file.write(b'{"begin":1')
-    found = last_journal(tmp_path)
-    assert found is not None
-    assert (found.actions, found.begun[0]["driver"], found.done, found.end) == (actions, "nvme", {0}, None)
-    found.note("gone on with")
-    assert Journal.read(journal.path).done == {0}
-    second = Journal.start(tmp_path, "this", "sha", actions)
-    second.close(FINISHED)
-    assert second.path.name == "000002.jsonl"
-    assert Journal.read(second.path).end == FINISHED
+def test_a_document_is_not_asked_about(files: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("solver.apply.session.Session.refusals", lambda *_: [])
+    result = run(*files, "--json", "--journal", str(tmp_path / "journal"))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "nobody there to ask; give --yes" in result.stderr
+
+
+def test_a_run_that_fails_is_a_document_as_well(
+    files: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise NotAppliedError("a claim failed", ["bind 0000:42:00.0: nvme does not take it"])
+
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("solver.apply.session.Session.refusals", lambda *_: [])
+    monkeypatch.setattr("solver.apply.session.Session.apply", fail)
+    result = run(*files, "--json", "--yes", "--journal", str(tmp_path / "journal"))
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["result"]) == (1, "broken")
+    assert document["lines"] == ["a claim failed", "bind 0000:42:00.0: nvme does not take it"]
+
+
+def test_nobody_listens_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The terminal is gone, the reader of a pipe has ended: the run, or the way back, goes on."""
+
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr("sys.stderr", Gone())
+    _tell("unbind 0000:42:00.0")
+
+
+@pytest.mark.parametrize("folder", ["/proc/barplan", "{file}/journal"])
+def test_a_folder_that_cannot_be_had_is_one_line(folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    (tmp_path / "file").write_text("")
+    result = run("--undo", "--journal", folder.format(file=tmp_path / "file"))
+    assert result.exit_code == 2
+    assert "name another folder" in result.stderr
+    assert result.stderr.count("\n") == 1

@@ -6,10 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from models.placement import Placement
 from models.resources import FunctionAddress, Range
+from models.topology import Topology
+from solver.apply.executor import NotAppliedError
 from solver.apply.files import LocalFiles
+from solver.apply.journal import FINISHED, Journal
 from solver.apply.linux import LinuxMachine
+from solver.apply.session import Session
 from solver.steps.access import AccessError
+from solver.steps.step import Steps
 
 PORT, DRIVE = FunctionAddress("0000:00:1c.0"), FunctionAddress("0000:03:00.0")
 NOTHING = "0x0000000000000000 0x0000000000000000 0x0000000000000000"
@@ -87,3 +93,41 @@ def test_without_the_module(root: Path) -> None:
     machine = LinuxMachine(LocalFiles(root))
     with pytest.raises(AccessError, match=r"no /dev/barplan: the kernel module is not loaded"):
         machine.transaction("barplan-place 1\nend\n")
+
+
+def test_a_run_that_is_gone_on_with_ends_with_the_whole_plan_too(root: Path, tmp_path: Path) -> None:
+    """All actions are done, but something has moved since: the journal knows where everything has to be."""
+    rows(root, DRIVE, MEMORY, *[NOTHING] * 12)
+    rows(root, PORT, *[NOTHING] * 13, *WINDOWS, NOTHING)
+    for name in ("proc/sys/kernel/random/boot_id", "proc/iomem", "proc/ioports"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("this\n")
+    (root / "proc/iomem").write_text("f6000000-f60fffff : PCI Bus 0000:03\n  f6000000-f6003fff : 0000:03:00.0\n")
+    session = Session(LinuxMachine(LocalFiles(root)), tmp_path / "journal")
+    session.folder.mkdir()
+    here = (f"bar {DRIVE} 0 - f6000000-f6003fff", f"win {PORT} mem - f6000000-f60fffff", f"win {PORT} pref - -")
+    Journal.start(session.folder, "this", "sha", [], here)
+    assert session.resume().end == FINISHED
+    for line, said in (
+        (f"bar {DRIVE} 0 - f6004000-f6007fff", "BAR 0 is at f6000000-f6003fff, planned at f6004000-f6007fff"),
+        (f"win {PORT} pref - f6100000-f61fffff", "pref window is closed, planned at f6100000-f61fffff"),
+    ):
+        Journal.start(session.folder, "this", "sha", [], (*here, line))
+        with pytest.raises(NotAppliedError, match=said):
+            session.resume()
+    (root / "proc/iomem").write_text("f6000000-f60fffff : PCI Bus 0000:03\n")
+    Journal.start(session.folder, "this", "sha", [], here)
+    with pytest.raises(NotAppliedError, match="BAR 0 is not listed at f6000000-f6003fff"):
+        session.resume()
+
+
+def test_a_full_disk_before_anything_is_begun(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    (root / "proc/sys/kernel/random").mkdir(parents=True)
+    (root / "proc/sys/kernel/random/boot_id").write_text("this\n")
+    monkeypatch.setattr(Journal, "_append", full)
+    session = Session(LinuxMachine(LocalFiles(root)), tmp_path)
+    with pytest.raises(NotAppliedError, match=r"no journal can be written in .*: No space left on device"):
+        session.apply(Topology(()), Placement({}, {}), Steps("live", "sha", (), True, ""))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
 from models.resources import FunctionAddress
 from solver.apply.files import LocalFiles
+from solver.apply.session import touched
 from solver.apply.usage import uses
+from solver.steps.planning import make_steps
+from tests.topologies import bar, bridge, changed, function, key, machine
 
 DRIVE, CARD, GUEST = (FunctionAddress(f"0000:0{n}:00.0") for n in (3, 4, 5))
 
@@ -19,9 +24,9 @@ def root(tmp_path: Path) -> Path:
     devices = tmp_path / "sys/devices/pci0000:00"
     listed = tmp_path / "sys/bus/pci/devices"
     listed.mkdir(parents=True)
-    for function in (DRIVE, CARD, GUEST):
-        (devices / function).mkdir(parents=True)
-        (listed / function).symlink_to(devices / function)
+    for one in (DRIVE, CARD, GUEST):
+        (devices / one).mkdir(parents=True)
+        (listed / one).symlink_to(devices / one)
     block = devices / DRIVE / "nvme/nvme0/nvme0n1"
     for folder, number in ((block, "259:0"), (block / "nvme0n1p1", "259:1"), (block / "nvme0n1p2", "259:2")):
         (folder / "holders").mkdir(parents=True)
@@ -45,8 +50,8 @@ def write(root: Path, name: str, text: str) -> None:
 
 
 def test_nothing_uses_an_idle_machine(root: Path) -> None:
-    for function in (DRIVE, CARD, GUEST, FunctionAddress("0000:09:00.0")):
-        assert uses(LocalFiles(root), function) == []
+    for one in (DRIVE, CARD, GUEST, FunctionAddress("0000:09:00.0")):
+        assert uses(LocalFiles(root), one) == []
 
 
 def test_a_mounted_partition(root: Path) -> None:
@@ -101,3 +106,51 @@ def test_a_function_that_a_guest_may_have(root: Path) -> None:
     driver.mkdir(parents=True)
     (root / "sys/devices/pci0000:00" / GUEST / "driver").symlink_to(driver)
     assert uses(LocalFiles(root), GUEST) == ["it is bound to vfio-pci: a virtual machine may have it"]
+
+
+def test_a_mounted_btrfs_has_a_device_number_of_its_own(root: Path) -> None:
+    write(root, "proc/self/mountinfo", "30 1 0:35 /@ /data rw,noatime shared:1 - btrfs /dev/nvme0n1p2 rw,subvol=/@\n")
+    assert uses(LocalFiles(root), DRIVE) == ["/dev/nvme0n1p2 is mounted on /data"]
+
+
+def test_what_no_list_of_this_process_shows(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pool of several drives, a mount in another namespace: the kernel gives the drive to nobody else."""
+    asked: list[str] = []
+
+    def claimed(files: LocalFiles, path: str) -> bool:
+        asked.append(path)
+        return path == "/dev/nvme0n1p1"
+
+    monkeypatch.setattr(LocalFiles, "claimed", claimed)
+    (said,) = uses(LocalFiles(root), DRIVE)
+    assert said.startswith("/dev/nvme0n1p1 is in use")
+    assert asked == ["/dev/nvme0n1", "/dev/nvme0n1p1"]
+
+
+def test_a_drive_that_cannot_be_had_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, flags: int) -> int:
+        assert flags == os.O_RDONLY | os.O_EXCL
+        raise OSError(errno.EBUSY if path.name == "busy" else errno.ENOENT, "no")
+
+    monkeypatch.setattr("os.open", refuse)
+    assert LocalFiles(tmp_path).claimed("/dev/busy")
+    assert not LocalFiles(tmp_path).claimed("/dev/none")
+
+
+def test_a_virtual_function_that_a_guest_may_have(root: Path) -> None:
+    driver = root / "sys/bus/pci/drivers/vfio-pci"
+    driver.mkdir(parents=True)
+    (root / "sys/devices/pci0000:00" / GUEST / "driver").symlink_to(driver)
+    (root / "sys/devices/pci0000:00" / CARD / "virtfn0").symlink_to(root / "sys/devices/pci0000:00" / GUEST)
+    (said,) = uses(LocalFiles(root), CARD)
+    assert said == f"its virtual function {GUEST}: it is bound to vfio-pci: a virtual machine may have it"
+
+
+def test_a_drive_that_a_hot_add_cut_off_may_be_mounted_still() -> None:
+    """It does not work, so it is not down; but it has a driver, which is unbound when it gets an address again."""
+    at = 0x80000000
+    dead, idle = function("01:00.0", bar(0, "1M"), driver="nvme"), function("01:01.0", bar(0, "1M"))
+    topology = machine(bridge("00:01.0", dead, idle, mem=(at, at + 0x1FFFFF)))
+    steps = make_steps(topology, changed(topology, {key("01:00.0"): at, key("01:01.0"): at + 0x100000}))
+    assert [group.down for group in steps.groups] == [()]
+    assert touched(steps) == ["0000:01:00.0"]

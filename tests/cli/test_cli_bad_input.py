@@ -161,3 +161,18 @@ def test_a_plan_that_is_no_plan_is_refused(run: Run, save: Save, machine: Machin
     file, other = save(machine), save(machine, "other.json")
     assert complaint(run("check", file, "--plan", other)).startswith(f"{other}: format: ")
     assert complaint(run("check", file, "--plan", "nowhere.json")).startswith("nowhere.json: ")
+
+
+@pytest.mark.parametrize("name", ["nvme\nGroup 1: nothing changes", "nvme\r", "\u2028"])
+def test_a_driver_of_several_lines_is_refused(run: Run, save: Save, machine: Machine, name: str) -> None:
+    machine["root_buses"][0]["functions"][0]["bridge"]["functions"][0]["driver"] = name
+    said = complaint(run("show", save(json.dumps(machine))))
+    assert "root_buses[0].functions[0].bridge.functions[0].driver: expected one line, found" in said
+
+
+def test_what_a_capture_says_gives_the_terminal_no_commands(run: Run, save: Save, machine: Machine) -> None:
+    machine["machine"] = "box \x1b[2J\u202eof mine"
+    machine["root_buses"][0]["functions"][0]["bridge"]["functions"][0]["driver"] = "nvme\x1b[1A\u202e"
+    shown = run("show", save(json.dumps(machine)))
+    assert shown.exit_code == 0
+    assert not {"\x1b", "\u202e"} & set(shown.stdout + shown.stderr)

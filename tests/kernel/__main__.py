@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.kernel.apply import apply_scenario, keep
-from tests.kernel.apply_faults import apply_faults, keep_faults
+from tests.kernel.apply_faults import KINDS, apply_faults, keep_faults
 from tests.kernel.apply_scenarios import SCENARIOS
 from tests.kernel.apply_verdicts import judge_scenario, keep_judged
 from tests.kernel.capture import capture
@@ -54,6 +54,7 @@ def main() -> int:
     applied.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"{', '.join(SCENARIOS)}; none = all")
     applied.add_argument("--route", choices=("live", "kexec"), default="live")
     applied.add_argument("--faults", action="store_true", help="let everything fail in turn instead")
+    applied.add_argument("--fault", action="append", choices=KINDS, help="of --faults; repeatable, none = all kinds")
     applied.add_argument("--referee", action="store_true", help="put the plans before a booting kernel instead")
     applied.add_argument("--kernel", choices=sorted(META_PACKAGES), default="6.1")
     arguments = parser.parse_args()
@@ -126,7 +127,7 @@ def _apply(arguments: argparse.Namespace) -> int:
     wrong = 0
     for name in arguments.scenarios or SCENARIOS:
         if arguments.faults:
-            faults = apply_faults(SCENARIOS[name], kernel)
+            faults = apply_faults(SCENARIOS[name], kernel, arguments.fault or KINDS)
             keep_faults(faults)
             bad = [f"{fault.kind} {fault.point}: {fault.said}" for fault in faults if not fault.restored]
             print(name, f"{len(faults)} faults,", f"{len(bad)} not as before", flush=True)

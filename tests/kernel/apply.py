@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,8 +24,9 @@ from solver.steps.script import steps_script
 from solver.steps.step import Steps
 from tests.kernel.apply_scenarios import Scenario
 from tests.kernel.capture import play, texts
+from tests.kernel.data import Load, fill, sums
 from tests.kernel.debian import Kernel
-from tests.kernel.devices import block_device, vfs_come_up, working
+from tests.kernel.devices import how, vfs_come_up, working
 from tests.kernel.guest import Guest
 from tests.kernel.guest_files import GuestFiles
 from tests.kernel.module import prepared
@@ -35,13 +35,6 @@ from tests.kernel.referee import state
 from tests.kernel.state import Listed, State, differences
 
 ROWS = RECORDS / "apply.jsonl"
-
-_LOAD = """
-    ( n=0; while [ ! -e /load.stop ]; do
-        s=$(dd if=/dev/{0} bs=64k count=32 iflag=direct 2>/dev/null | md5sum); n=$((n+1))
-        [ "$s" = "$(cat /load.sum)" ] || echo wrong
-      done; echo $n passes ) >/load.out 2>&1 &
-"""
 
 
 @dataclass(slots=True)
@@ -62,8 +55,13 @@ class Row:
         What is elsewhere in the kernel's tree than in the plan.
     broken
         Functions that do not work afterwards.
+    works
+        Functions that work afterwards, and how that was seen.
+    data
+        Drives with files from before the hot-add, and whether all of their checksums are right afterwards.
     passes
-        Rounds of checksums over a drive that stayed, while the plan was carried out; all were right.
+        Rounds of files written, read back and read again on a mounted drive that stayed, while the plan was carried
+        out; all were right.
     undone
         What was elsewhere than before once the run was taken back; ``None`` where it was not.
     rescan
@@ -83,7 +81,7 @@ class Row:
     refused: list[str]
     tree: list[str]
     broken: list[str]
-    works: list[str]
+    works: dict[str, str]
     data: dict[str, bool] = field(default_factory=dict)
     passes: int | None = None
     undone: list[str] | None = None
@@ -134,10 +132,9 @@ def apply_scenario(scenario: Scenario, kernel: Kernel, *, route: str = "live", c
     """Play a scenario, repair it and look at everything."""
     kernel = prepared(kernel, with_kernel=route == "kexec")
     with Guest(scenario.machine, kernel) as guest, tempfile.TemporaryDirectory() as folder:
-        filled = _fill(guest)
+        filled = fill(guest)
         first = state(guest)
         before = working(guest, first)
-        guest.run("rm -f /load.stop /load.sum")
         play(guest)
         topology = captured(guest)
         after = state(guest)
@@ -155,9 +152,9 @@ def apply_scenario(scenario: Scenario, kernel: Kernel, *, route: str = "live", c
             row.down = [function for function, works in now.items() if works]
             start_anew(guest, topology, plan)
         else:
-            load = _start_load(guest, stays)
+            load = Load(guest, stays)
             row.refused = carry_out(guest, topology, plan, steps, Path(folder))
-            row.passes = _stop_load(guest) if load else None
+            row.passes = load.stop()
         _look(guest, row, plan, filled)
         if route == "live" and not row.refused:
             left = Session(machine_of(guest), Path(folder)).undo()[1]
@@ -185,7 +182,7 @@ def _row(scenario: Scenario, kernel: Kernel, plan: Plan, steps: Steps, topology:
         refused=[],
         tree=[],
         broken=[],
-        works=[],
+        works={},
     )
 
 
@@ -203,55 +200,8 @@ def _look(guest: Guest, row: Row, plan: Plan, filled: dict[FunctionAddress, str]
         if listed.values.get("sriov_totalvfs", "0") != "0":
             result[address] = result.get(address, True) and vfs_come_up(guest, address)
     row.broken = [address for address, works in result.items() if not works]
-    row.works = [address for address, works in result.items() if works]
-    row.data = {function: _sum(guest, function) == held for function, held in filled.items()}
-
-
-# -- data ------------------------------------------------------------------------------------------------------------
-
-
-def _fill(guest: Guest) -> dict[FunctionAddress, str]:
-    """A file system with files on every drive, unmounted again; the checksum of each drive's first 32 MiB."""
-    if not guest.machine.disks:
-        return {}
-    guest.run("sh /opt/file-system 2>/dev/null; mkdir -p /mnt")
-    found = {}
-    for address in sorted(guest.functions()):
-        function = FunctionAddress(address)
-        block = block_device(guest, function)
-        if block is None:
-            continue
-        guest.run(
-            f"mke2fs /dev/{block} 32768 >/dev/null 2>&1 && mount -t ext4 /dev/{block} /mnt && "
-            "for n in 1 2 3 4 5 6 7 8; do dd if=/dev/urandom of=/mnt/file$n bs=64k count=8 2>/dev/null; done && "
-            "sync && umount /mnt"
-        )
-        found[function] = _sum(guest, function)
-    return found
-
-
-def _sum(guest: Guest, function: FunctionAddress) -> str:
-    """Checksums of the files, through a mount that only reads."""
-    block = block_device(guest, function)
-    if block is None:
-        return "no drive"
-    with suppress(Exception):
-        return guest.run(f"mount -t ext4 -o ro,noload /dev/{block} /mnt && md5sum /mnt/file* && umount /mnt")
-    return "not readable"
-
-
-def _start_load(guest: Guest, stays: list[FunctionAddress]) -> bool:
-    block = block_device(guest, stays[0]) if stays else None
-    if block is None:
-        return False
-    guest.run(f"dd if=/dev/{block} bs=64k count=32 iflag=direct 2>/dev/null | md5sum >/load.sum\n{_LOAD.format(block)}")
-    return True
-
-
-def _stop_load(guest: Guest) -> int:
-    """Number of rounds; -1 where one was wrong."""
-    text = guest.run("touch /load.stop; while ! grep -q passes /load.out; do sleep 0.1; done; cat /load.out")
-    return -1 if "wrong" in text else int(text.split()[0])
+    row.works = {address: how(guest, end.functions[address]) for address, works in result.items() if works}
+    row.data = {function: sums(guest, function) == held for function, held in filled.items()}
 
 
 # -- the comparison --------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,13 +26,15 @@ from tests.kernel.apply_scenarios import Scenario
 from tests.kernel.capture import play
 from tests.kernel.debian import Kernel
 from tests.kernel.devices import working
-from tests.kernel.guest import Guest
+from tests.kernel.guest import Guest, Plug, device_arguments
+from tests.kernel.guest_files import GuestFiles
 from tests.kernel.module import prepared
 from tests.kernel.record import RECORDS
 from tests.kernel.referee import state
 from tests.kernel.state import differences
 
 ROWS = RECORDS / "apply-faults.jsonl"
+KINDS = ("claim", "write", "undo", "resume", "stale", "vanish")
 PARAMETERS = "/sys/module/barplan_place/parameters"
 
 
@@ -47,7 +50,8 @@ class Fault:
     ----------
     kind
         ``claim`` or ``write``: the n-th of a transaction fails in the module; ``undo`` or ``resume``: killed before
-        the n-th action, then that.
+        the n-th action, then that; ``stale``: the machine is not what the plan was made for; ``vanish``: what was
+        plugged in is unplugged before the n-th action: the first, the last, and each transaction.
     said
         What the run said.
     restored
@@ -117,33 +121,100 @@ class Faults:
                 self._keep(way, point, said, self.plan.placement)
                 later.undo()
 
+    def all_of(self, kind: str) -> None:
+        """Every fault of a kind that leaves all devices there."""
+        if kind in ("claim", "write"):
+            self.in_the_module(kind)
+        elif kind in ("undo", "resume"):
+            self.killed(kind)
+        elif kind == "stale":
+            self.stale()
+
+    def stale(self) -> None:
+        """The plan is in place already, and is refused; then it is taken back."""
+        session = self.session()
+        session.apply(self.topology, self.plan.placement, self.steps)
+        self._keep("stale", 1, "; ".join(self.session().refusals(self.topology, self.steps)), self.plan.placement)
+        assert session.undo()[1] == []
+
+    def vanishes(self, point: int) -> None:
+        """What was plugged in goes before an action; later the plan is stale, even if nobody looks."""
+        session = self.session()
+        left = iter(range(point, 0, -1))
+        gone = False
+
+        def tell(line: str) -> None:
+            nonlocal gone
+            if next(left, None) == 1:
+                self.guest.plug(_unplug(self.scenario))
+                self._forget(session)
+                gone = True
+
+        session.tell = tell
+        try:
+            session.apply(self.topology, self.plan.placement, self.steps)
+            said = "done"
+            session.undo()
+        except NotAppliedError as error:
+            said = "; ".join([str(error), *error.left])
+        assert gone
+        self._keep("vanish", point, said, self.before)
+        if point == 1:
+            self._keep("stale", 2, "; ".join(self.session().refusals(self.topology, self.steps)), self.before)
+            try:
+                self.session().apply(self.topology, self.plan.placement, self.steps)
+            except NotAppliedError as error:
+                self._keep("stale", 3, "; ".join([str(error), *error.left]), self.before)
+
+    def _forget(self, session: Session) -> None:
+        files = session.machine.files
+        assert isinstance(files, GuestFiles)
+        files.forget()
+
     def _keep(self, kind: str, point: int, said: str, wanted: Placement) -> None:
         now = state(self.guest)
         works = working(self.guest, now)
-        lost = [function for function, did in self.worked.items() if did and not works.get(function)]
-        restored = not differences(wanted, now.placement()) and not lost
+        there = now.functions
+        lost = [one for one, did in self.worked.items() if did and one in there and not works.get(one)]
+        bars = {key: at for key, at in wanted.bars.items() if key.function in there}
+        restored = not differences(Placement(bars, wanted.windows), now.placement()) and not lost
         self.rows.append(Fault(self.scenario.name, self.kernel.series, kind, point, said, restored))
 
 
-def apply_faults(scenario: Scenario, kernel: Kernel) -> list[Fault]:
-    """Let everything fail in turn in one guest, and carry the plan out at last."""
+def _unplug(scenario: Scenario) -> Plug:
+    """The way back from the last plug: the slot of its port is switched off."""
+    device = device_arguments(scenario.machine.plugs[-1].device or "")
+    ports = (device_arguments(port) for port in scenario.machine.devices if "port" in port)
+    slot = next(port["slot"] for port in ports if port.get("id") == device["bus"])
+    return Plug(remove=str(device["id"]), slot=int(slot))
+
+
+def apply_faults(scenario: Scenario, kernel: Kernel, kinds: Collection[str] = KINDS) -> list[Fault]:
+    """Let everything fail in turn in one guest, and carry the plan out at last; what is unplugged takes one more."""
     with Guest(scenario.machine, prepared(kernel)) as guest, tempfile.TemporaryDirectory() as folder:
         play(guest)
         faults = Faults(scenario, kernel, guest, Path(folder))
         machine_of(guest)
-        for kind in ("claim", "write"):
-            faults.in_the_module(kind)
-        for way in ("undo", "resume"):
-            faults.killed(way)
+        for kind in kinds:
+            faults.all_of(kind)
+        rows, actions = faults.rows, actions_of(faults.steps)
         faults.session().apply(faults.topology, faults.plan.placement, faults.steps)
         assert not differences(faults.plan.placement, state(guest).placement())
-    return faults.rows
+    transactions = [point for point, action in enumerate(actions, 1) if action.do == "transaction"]
+    for point in (1, *transactions, len(actions)) if "vanish" in kinds else ():
+        # The kernel makes room for what is plugged in again in its own way, so nothing is.
+        with Guest(scenario.machine, prepared(kernel)) as guest, tempfile.TemporaryDirectory() as folder:
+            play(guest)
+            faults = Faults(scenario, kernel, guest, Path(folder))
+            faults.vanishes(point)
+            rows += faults.rows
+    return rows
 
 
 def keep_faults(found: list[Fault]) -> None:
-    """Put rows in the place of those of the same scenario and kernel."""
-    names = {(fault.scenario, fault.kernel) for fault in found}
-    others = [row for row in fault_rows() if (row["scenario"], row["kernel"]) not in names]
+    """Put rows in the place of those of the same scenario, kernel and kind."""
+    names = {(fault.scenario, fault.kernel, fault.kind) for fault in found}
+    others = [row for row in fault_rows() if (row["scenario"], row["kernel"], row["kind"]) not in names]
     rows = sorted(
         [*others, *map(asdict, found)], key=lambda row: (row["scenario"], row["kernel"], row["kind"], row["point"])
     )

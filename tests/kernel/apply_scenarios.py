@@ -62,6 +62,7 @@ def _scenario(
     size: str = "512M",
     top: tuple[str, ...] = ("0000:00:01.0",),
     policy: str = "safe",
+    pciehp: bool = True,
 ) -> Scenario:
     machine = Machine(
         name,
@@ -70,6 +71,7 @@ def _scenario(
         firmware,
         size,
         f"iomem=relaxed {parameters}".strip(),
+        pciehp=pciehp,
         plugs=tuple(plugs),
         disks=disks,
     )
@@ -82,6 +84,7 @@ def _shared(name: str, bus: str, backing: str) -> str:
 
 _FOUR = {f"m{n}": "64M" for n in range(4)}
 _PLAIN_SWITCH = [PORT, *switch()]
+_PORTS_ONLY = "disable-legacy=off,disable-modern=on,romfile="
 _VFS = "sriov_max_vfs=4,sriov_vq_flexible=8,sriov_vi_flexible=4,max_ioqpairs=16,msix_qsize=20"
 
 SCENARIOS = {
@@ -112,6 +115,13 @@ SCENARIOS = {
                 Plug(disk("d0", "up3", ",addr=0.0,multifunction=on")),
             ],
             disks=("d0", "d1"),
+        ),
+        _scenario(
+            "04-switch-io",
+            "a second card with I/O ports into a switch with one window of 4 KiB for them, hotplug through ACPI",
+            [*_PLAIN_SWITCH, f"virtio-net-pci,id=n0,bus=up0,{_PORTS_ONLY}"],
+            [Plug(f"virtio-net-pci,id=new,bus=up3,{_PORTS_ONLY}")],
+            pciehp=False,
         ),
         _scenario(
             "05-root-frag-below-4G",

@@ -12,6 +12,8 @@ from tests.kernel.apply_verdicts import NOT_ASKED
 from tests.kernel.apply_verdicts import rows as verdict_rows
 from tests.kernel.verdicts import ACCEPTED, REFUSED
 
+KERNELS = ("6.1", "6.12")
+
 
 def comparison() -> Iterator[str]:
     """One row for each scenario: the stock kernel, barplan, and the stock kernel once the branch is rescanned."""
@@ -19,7 +21,7 @@ def comparison() -> Iterator[str]:
     yield f"| scenario | kernels | {' | '.join(heads)} |"
     yield "|---|---|---|---|---|"
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for row in rows():
+    for row in sorted(rows(), key=lambda row: (row["scenario"], row["route"] != "live")):
         groups.setdefault((row["scenario"], row["route"], *_numbers(row)), []).append(row)
     for (scenario, route, *numbers), same in groups.items():
         kernels = ", ".join(row["kernel"] for row in same)
@@ -36,6 +38,21 @@ def _numbers(row: dict[str, Any]) -> tuple[str, str, str]:
     return f"{len(row['no_space'])} / {len(row['lost_by_hot_add'])}", mine, other
 
 
+def data() -> Iterator[str]:
+    """A user's files: on drives that went down, and on drives that stayed, one of them at work meanwhile."""
+    heads = "drives with files", "of these down meanwhile", f"rounds of work on one that stayed: {', '.join(KERNELS)}"
+    yield f"| scenario | {' | '.join(heads)} | all files right |"
+    yield "|---|---|---|---|---|"
+    kept = [row for row in rows() if row["data"] and row["route"] == "live"]
+    for scenario in dict.fromkeys(row["scenario"] for row in kept):
+        same = [row for row in kept if row["scenario"] == scenario]
+        stopped = {one for row in same for one in (*row["down"], *row["lost_by_hot_add"])}
+        rounds = ", ".join("-" if row["passes"] is None else str(row["passes"]) for row in same)
+        right = all(all(row["data"].values()) and row["passes"] != -1 for row in same)
+        drives = set().union(*(row["data"] for row in same))
+        yield f"| {scenario} | {len(drives)} | {len(drives & stopped)} | {rounds} | {'yes' if right else 'no'} |"
+
+
 def faults() -> Iterator[str]:
     """How many faults were tried in real kernels, and how many left the machine as it was."""
     yield "| fault | scenario | kernels | points | all as before |"
@@ -45,6 +62,8 @@ def faults() -> Iterator[str]:
         "write": "the n-th register write has no effect",
         "undo": "killed before the n-th action, then `--undo`",
         "resume": "killed before the n-th action, then `--resume`",
+        "stale": "a stale plan: refused, or stopped by what is not there",
+        "vanish": "the new drive is unplugged before the first action, a transaction, or the last action",
     }
     counted: Counter[tuple[str, str, str]] = Counter()
     bad: Counter[tuple[str, str, str]] = Counter()

@@ -7,7 +7,9 @@ from tests.kernel.guest import Guest, GuestError
 from tests.kernel.state import Listed, State
 
 NVME, SHARED_MEMORY, EDU, ADAPTER = "1b36:0010", "1af4:1110", "1234:11e8", "1234:1111"
-KNOWN = (NVME, SHARED_MEMORY, EDU, ADAPTER)
+LEGACY_NETWORK = "1af4:1000"
+"""A virtio network card whose registers are I/O ports alone."""
+KNOWN = (NVME, SHARED_MEMORY, EDU, ADAPTER, LEGACY_NETWORK)
 EDU_ID = "010000ed"
 
 _BLOCK = "b=$(ls /sys/bus/pci/devices/{0}/nvme/nvme*/ 2>/dev/null | grep -m1 'nvme.*n1$'); [ -n \"$b\" ]"
@@ -19,6 +21,8 @@ _DRIVE = (
     " && dd if=/dev/$b of=/tmp/read bs=64k skip=900 count=4 iflag=direct 2>/dev/null && cmp /tmp/written /tmp/read"
 )
 """The controller runs; with a drive behind it (one with VFs has none here), what is written is read."""
+_NETWORK = "[ $(cat /sys/bus/pci/devices/{0}/virtio*/status) = 0x00000007 ]"
+"""The device status (virtio 1.1, 2.1), which the kernel reads from a port of the card: its driver runs."""
 _VFS = (
     "cd /sys/bus/pci/devices/{0} && echo 2 >sriov_numvfs && [ -e virtfn1 ] && lspci -s $(basename $(readlink virtfn1)) "
     "&& [ $(awk 'NR==1 && $1 != \"0x0000000000000000\"' virtfn1/resource | wc -l) = 1 ]; "
@@ -33,6 +37,19 @@ def working(guest: Guest, state: State) -> dict[FunctionAddress, bool]:
         for address, listed in state.functions.items()
         if listed.id in KNOWN and "virtual" not in listed.values
     }
+
+
+def how(guest: Guest, listed: Listed) -> str:
+    """What :func:`working` and :func:`vfs_come_up` ask of a function."""
+    words = {
+        SHARED_MEMORY: "words at addresses all over its memory are kept",
+        ADAPTER: "words at addresses all over its memory are kept",
+        EDU: "its ID register answers",
+        LEGACY_NETWORK: "its status port says that its driver runs",
+    }
+    drive = "256 KiB are written and read back" if block_device(guest, listed.address) else "its controller is live"
+    vfs = "; 2 VFs come up with addresses" if listed.values.get("sriov_totalvfs", "0") != "0" else ""
+    return words.get(listed.id, drive) + vfs
 
 
 def block_device(guest: Guest, function: FunctionAddress) -> str | None:
@@ -57,6 +74,8 @@ def _works(guest: Guest, listed: Listed) -> bool:
     if held is None:
         return False
     config = f"/sys/bus/pci/devices/{listed.address}/config"
+    if listed.id == LEGACY_NETWORK:
+        return _succeeds(guest, _NETWORK.format(listed.address))
     on = f"printf '\\006' | dd of={config} bs=1 seek=4 conv=notrunc 2>/dev/null\n"
     if listed.id == EDU:
         return _succeeds(guest, f"{on}[ $(mmio read {held.start:#x}) = {EDU_ID} ]")

@@ -38,6 +38,9 @@ DISK_SIZE = 64 << 20
 PATIENCE = 120.0
 """Seconds without an answer after which a guest counts as hung."""
 
+OF_THREE = ("disable-legacy",)
+"""Properties that may also be ``auto``: QMP takes their values as texts."""
+
 _SUFFIX = {1: "b", 2: "w", 4: "l"}
 _T = TypeVar("_T")
 
@@ -318,7 +321,7 @@ def device_arguments(text: str) -> dict[str, str | int | bool]:
     for item in rest:
         key, value = item.split("=", 1)
         typed: str | int | bool = value
-        if value in ("on", "off"):
+        if value in ("on", "off") and key not in OF_THREE:
             typed = value == "on"
         elif value.isdigit() and key not in ("id", "bus", "addr", "serial"):
             typed = int(value)

@@ -60,6 +60,10 @@ class GuestFiles:
             return self._seen.get(path, b"").decode() or None
         return self._run(f"[ -e {path} ] && readlink -f {path} || true").strip() or None
 
+    def claimed(self, path: str) -> bool:
+        """No shell opens a drive for itself alone; ``barplan apply`` typed in a guest does."""
+        return False
+
     def forget(self) -> None:
         """Read everything anew: something else has written."""
         self._seen.clear()

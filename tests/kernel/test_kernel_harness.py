@@ -112,12 +112,13 @@ def test_a_seed_always_makes_the_same_machine() -> None:
 
 
 def test_device_syntax_becomes_typed_arguments() -> None:
-    assert device_arguments("nvme,id=a,addr=0.0,cmb_size_mb=64,multifunction=on") == {
+    assert device_arguments("nvme,id=a,addr=0.0,cmb_size_mb=64,multifunction=on,disable-legacy=off") == {
         "driver": "nvme",
         "id": "a",
         "addr": "0.0",
         "cmb_size_mb": 64,
         "multifunction": True,
+        "disable-legacy": "off",
     }
 
 

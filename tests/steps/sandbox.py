@@ -40,11 +40,11 @@ printf() {
     *) command printf "$@" ;;
     esac
 }
-cat() {
-    if [ $# -gt 0 ]; then command cat "$@"; return; fi
-    command cat
+dd() {
+    [ "$2" = iflag=fullblock ]
+    command cat >>"$root/given"
     number=$(($(command cat "$root/done") + 1))
-    [ ! -e "$root/refuse" ] || { echo 'line 2: refused, no' >"$root/place"; return 1; }
+    [ ! -e "$root/refuse" ] || { printf 'line 2: refused, no\nrefused\n' >"$root/place"; return 1; }
     echo "transaction $number" >>"$root/log"
     echo "$number" >"$root/done"
     cp -r "$root/after$number/." "$root/"

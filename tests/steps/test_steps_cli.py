@@ -126,3 +126,37 @@ def test_refusals(plan: str, args: list[str], says: str) -> None:
     assert done.exit_code == 2
     assert says in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("verb", [("steps",), ("apply", "--dry-run")], ids=lambda verb: verb[0])
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (None, "no such file"),
+        ("", "not JSON"),
+        ("[]", "a JSON object"),
+        ('{"format": "barplan-topology/1"}', 'expected "barplan-plan/1"'),
+        ("half", "not JSON"),
+        ("other", "was made for another topology"),
+    ],
+)
+def test_a_plan_that_cannot_be_used_is_one_line(
+    plan: str, verb: tuple[str, ...], text: str | None, says: str, tmp_path: Path
+) -> None:
+    file, machine = tmp_path / "plan.json", SAMPLE
+    if text == "half":
+        text = Path(plan).read_text()[:400]
+    elif text == "other":
+        text, machine = Path(plan).read_text(), str(ROOT / "samples" / "laptop-thunderbolt.json")
+    if text is not None:
+        file.write_text(text)
+    done = run(*verb, str(file), machine)
+    assert done.exit_code == 2
+    assert (done.stdout, done.stderr.count("\n")) == ("", 1)
+    assert done.stderr.startswith(f"barplan: {file}: ")
+    assert says in done.stderr
+
+
+def test_why_a_function_is_down_that_gets_more_addresses(plan: str) -> None:
+    text = run("steps", plan, SAMPLE).stdout
+    assert "gets more addresses: BAR 2 at f0000000\n  down: 0000:41:00.0 (it keeps what it has)\n" in text

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from models.resources import GIB, MIB
+from models.resources import GIB, MIB, FunctionAddress
 from models.topology import Topology
 from solver.steps.access import AccessError
 from solver.steps.planning import make_steps
-from solver.steps.step import DecodeOff, Transaction
+from solver.steps.step import DecodeOff, Probe, Transaction
 from tests.steps.executor import Executor
 from tests.steps.machine import SimulatedMachine
 from tests.steps.test_steps_carried_out import carried_out
@@ -102,3 +102,13 @@ def test_whatever_goes_wrong_in_a_transaction_the_machine_is_as_before() -> None
                 assert (machine_.registers(), machine_.kernel()) == before
     assert len(failed) == 5  # two claims; a window's register twice, a BAR's once
     assert all(said.endswith("; restored") for said in failed)
+
+
+def test_a_driver_that_missed_one_bar_of_two_is_looked_for_again() -> None:
+    """The kernel placed the memory of a new card and not its I/O ports: its driver gave up at the hot-add."""
+    card = function("01:00.0", bar(0, 32, io=True), bar(1, "4K", at=A))
+    idle = function("01:01.0", bar(0, "4K", at=A + MIB))
+    topology = machine(bridge("00:01.0", card, idle, mem=(A, A + 2 * MIB - 1), io=(0x1000, 0x1FFF)))
+    planned = changed(topology, {key("01:00.0"): 0x1000})
+    steps = [step for group in make_steps(topology, planned).groups for step in group.steps]
+    assert [step for step in steps if isinstance(step, Probe)] == [Probe(FunctionAddress("0000:01:00.0"))]

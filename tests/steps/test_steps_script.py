@@ -11,9 +11,11 @@ import pytest
 from models.errors import InputError
 from models.placement import Placement
 from models.topology import Topology
+from solver.steps.access import transaction_text
 from solver.steps.names import comment, driver_name, function_name
 from solver.steps.planning import make_steps
 from solver.steps.script import steps_script
+from solver.steps.step import Transaction
 from tests.steps.sandbox import Sandbox
 from tests.topologies import bar, bridge, changed, function, key, machine, window_key
 
@@ -40,6 +42,13 @@ def test_the_script_does_what_the_steps_say(tmp_path: Path) -> None:
     done = sandbox.run()
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "barplan: done"
+    texts = [
+        transaction_text(step)
+        for group in sandbox.steps.groups
+        for step in group.steps
+        if isinstance(step, Transaction)
+    ]
+    assert (tmp_path / "given").read_text() == "".join(texts)
     order = [line.split()[0] if "setpci" not in line else line for line in sandbox.log]
     assert order.index("unbind") < order.index("transaction")
     assert sandbox.log[-1].endswith("drivers_probe 0000:02:00.0")
@@ -53,7 +62,7 @@ def test_the_script_does_what_the_steps_say(tmp_path: Path) -> None:
         ("registers/0000:00:01.0/20.l", "0000:00:01.0 20.l holds 12345678 and not 80008000"),
         ("registers/0000:01:00.0/10.l", "0000:01:00.0 10.l holds 12345678 and not 80000000"),
         ("driver", "0000:01:00.0 is not bound to nvme"),
-        ("refuse", "the module refuses: line 2: refused, no"),
+        ("refuse", "the module says: line 2: refused, no refused"),
     ],
 )
 def test_it_stops_at_the_first_surprise(tmp_path: Path, what: str, says: str) -> None:
@@ -150,3 +159,9 @@ def test_the_firmware_has_no_shell() -> None:
     steps = make_steps(topology, planned, "firmware")
     with pytest.raises(InputError, match="no shell"):
         steps_script(steps, topology)
+
+
+def test_the_script_says_what_it_does_not_look_after() -> None:
+    topology, planned = swap_into_room()
+    assert "does not ask whether a function is in use" in steps_script(make_steps(topology, planned), topology)
+    assert "without a shutdown" in steps_script(make_steps(topology, planned, "kexec"), topology)
