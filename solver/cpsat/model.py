@@ -21,8 +21,6 @@ from solver.cpsat.siblings import Siblings
 from solver.cpsat.variables import Expression, Variables, make_variables
 from solver.problem import BarItem, Problem, WindowItem
 
-_POLISH_SECONDS = 0.2
-
 _BYTES = frozenset({"wasted_bytes", "rebar", "headroom"})
 """Objectives whose bounds come from sums of sizes."""
 
@@ -144,8 +142,6 @@ class PlacementModel:
             on_floor = on_floor and answer.values[name] == floors.get(name, 0)
             self._at_most(terms[name], answer.values[name])
             self._hint(answer.arrangement)
-        if answer.proved and "wasted_bytes" not in names:
-            self._polish(answer, limits)
         return answer
 
     def reach(self, values: Mapping[str, int], limits: Limits, hint: Arrangement | None = None) -> Arrangement | None:
@@ -156,6 +152,15 @@ class PlacementModel:
             self._at_most(objective(name, self.variables, self.constraints), value)
         self._hint(hint)
         _, solver, _ = self._run(limits, values)
+        return None if solver is None else self._arrangement(solver)
+
+    def polish(self, values: Mapping[str, int], limits: Limits, known: Arrangement) -> Arrangement | None:
+        """Among plans whose objectives are at most ``values`` one with shorter windows; nothing is claimed of it."""
+        for name, value in values.items():
+            self._at_most(objective(name, self.variables, self.constraints), value)
+        self.model.minimize(objective("wasted_bytes", self.variables, self.constraints).expression)
+        self._hint(known)
+        _, solver, _ = self._run(limits, ["wasted_bytes"])
         return None if solver is None else self._arrangement(solver)
 
     def limit_room(self, items: Collection[BarItem | WindowItem], most: Size) -> None:
@@ -219,15 +224,6 @@ class PlacementModel:
             if answer.arrangement is None or values[name] <= answer.values[name]:
                 answer.arrangement, answer.values = self._arrangement(solver), values
             answer.bounds[name] = bound
-
-    def _polish(self, answer: Answer, limits: Limits) -> None:
-        """Among plans of the same worth, look a moment for one with shorter windows; nothing is claimed of it."""
-        self.model.minimize(objective("wasted_bytes", self.variables, self.constraints).expression)
-        moment = limits.moment(_POLISH_SECONDS)
-        if moment.left > 0:
-            _, solver, _ = self._run(moment, ["wasted_bytes"])
-            if solver is not None:
-                answer.arrangement = self._arrangement(solver)
 
     def _at_most(self, term: Term, value: int) -> None:
         """Later objectives may not make this one worse."""

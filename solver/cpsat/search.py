@@ -42,6 +42,9 @@ _JOINT = 120
 _MOMENT = 0.05
 """Part of the time left in which another arrangement of a group has to be found."""
 
+_POLISH_SECONDS = 0.2
+"""What one group may take at the end to find shorter windows."""
+
 _TRIES = 3
 """How often the solver is asked for one group."""
 
@@ -105,6 +108,7 @@ class Search(Gathering):
         try:
             self._insert()
             infeasible = self._search()
+            self._polish()
         except KeyboardInterrupt:
             self.limits.interrupt()
             infeasible = None
@@ -177,6 +181,21 @@ class Search(Gathering):
                     return Answer(None, {}, {}, infeasible=True, blame=blame(group))
             pending = self._resolve_conflicts() or self._unproved()
         return None
+
+    def _polish(self) -> None:
+        """Shorter windows where the solver moved something, as far as a moment tells, around all others."""
+        if "wasted_bytes" in self.minimize:
+            return
+        for group in self.groups:
+            found = group.answer.arrangement
+            if found is None or not group.answer.proved or not group.tries or not any(group.answer.values.values()):
+                continue
+            limits = self.limits.moment(_POLISH_SECONDS)
+            if limits.left > 0:
+                shorter = self._model(group, everything=True).polish(group.answer.values, limits, found)
+                chosen = {id(other): other.answer.arrangement or other.now for other in self.groups}
+                if shorter is not None and not self._hits_others(group, shorter, chosen):
+                    group.answer.arrangement = shorter
 
     def _unproved(self) -> list[Group]:
         """Groups that may use the time the others left over."""
