@@ -63,6 +63,7 @@ def make_request(topology: Topology, given: SharedOptions) -> Request:
     """
     from models.mobility import Policy
     from models.scope import make_scope
+    from models.weights import parse_weights
     from solver.request import PRESETS, Request, parse_minimize
 
     if given.policy not in list(Policy):
@@ -86,7 +87,7 @@ def make_request(topology: Topology, given: SharedOptions) -> Request:
         time_limit=None if given.time_limit is None or math.isinf(given.time_limit) else given.time_limit,
         workers=given.workers,
         seed=given.seed,
-        weights=dict(_weight(text) for text in given.weight),
+        weights=parse_weights(topology, given.weight),
         drivers=driver_table(given),
         resizes=resizes,
         window_rule=given.window_rule,
@@ -123,23 +124,6 @@ def driver_table(given: SharedOptions) -> DriverTable:
     from models.driver_file import read_drivers
 
     return read_drivers(Path(given.drivers))
-
-
-def _weight(text: str) -> tuple[str, int]:
-    """The key and the cost that one ``--weight`` spells."""
-    from models.resources import parse_function_address
-
-    what, equals, cost = text.rpartition("=")
-    if not equals or not cost.isdecimal():
-        raise InputError(
-            f"expected driver:NAME=COST, class:CODE=COST or FUNCTION=COST, found {text!r}", source="--weight"
-        )
-    if what.startswith(("driver:", "class:")):
-        return what, int(cost)
-    try:
-        return parse_function_address(what), int(cost)
-    except ValueError as error:
-        raise InputError(str(error), source="--weight") from None
 
 
 def for_engine(request: Request, engine: str, spelled: Sequence[str]) -> Request:
