@@ -126,6 +126,20 @@ def driver_table(given: SharedOptions) -> DriverTable:
     return read_drivers(Path(given.drivers))
 
 
+def refuse_open_sizes(request: Request) -> None:
+    """Stop where ``--resize`` leaves a size open and no objective would choose it.
+
+    Raises
+    ------
+    InputError
+        If that is so.
+    """
+    from solver.request import CHOOSE_SIZES
+
+    if any(len(sizes) > 1 for sizes in request.resizes.values()) and CHOOSE_SIZES.isdisjoint(request.minimize):
+        raise InputError("=any leaves the size to the objective rebar; add --minimize rebar", source="--resize")
+
+
 def for_engine(request: Request, engine: str, spelled: Sequence[str]) -> Request:
     """The request as one engine gets it: with its own options, and without a scope where it knows none."""
     from models.scope import EVERYTHING

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from models.errors import InputError
 from solver.cli import options
 from solver.cli import output as out
 from solver.cli.output import Exit
@@ -68,18 +67,23 @@ def solve(
       barplan solve machine.json --reserve hotplug=mem:32M,pref:1G
     """
     from models.document import dump_plan
-    from solver.cli.inputs import for_engine, make_request, read_machine, refuse_other_engines, refuse_scope
+    from solver.cli.inputs import (
+        for_engine,
+        make_request,
+        read_machine,
+        refuse_open_sizes,
+        refuse_other_engines,
+        refuse_scope,
+    )
     from solver.cli.room import room_of, solve_with_room
     from solver.engines import EXACT
     from solver.engines import engine as find_engine
-    from solver.request import CHOOSE_SIZES
 
     run = find_engine(engine)
     given, room = room_of(given, engine)
     reading = read_machine(inputs, given)
     request = make_request(reading.topology, given)
-    if any(len(sizes) > 1 for sizes in request.resizes.values()) and CHOOSE_SIZES.isdisjoint(request.minimize):
-        raise InputError("=any leaves the size to the objective rebar; add --minimize rebar", source="--resize")
+    refuse_open_sizes(request)
     refuse_scope(request, engine)
     refuse_other_engines(engine, given.option)
     request = for_engine(request, engine, given.option)

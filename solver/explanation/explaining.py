@@ -113,7 +113,7 @@ def _ways(case: Case, part: Part, always: Always | None, trials: KernelTrials) -
     found: list[Way | None] = []
     if always is None or always.verdict is not Verdict.DOES_NOT_FIT:
         found += [ways.more_policy(case), ways.prepared_drivers(case)]
-    found.append(ways.wider_scope(case))
+    found += [ways.any_window(case), ways.wider_scope(case)]
     found += [ways.fewer_pins(case), ways.dropped_optional(case, part.conflicts)]
     found += ways.smaller_sizes(case, part.unplaced, part.conflicts)
     if not any(found):

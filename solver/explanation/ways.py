@@ -46,6 +46,16 @@ def wider_scope(case: Case) -> Way | None:
     return Way(WayKind.SCOPE, 0, proved=True, moved=_moved(result), parameters=(str(case.request.scope),))
 
 
+def any_window(case: Case) -> Way | None:
+    """Under window rule ``kernel``: what the same policy could do without."""
+    if case.request.window_rule == "free":
+        return None
+    result = fitting(case, case.topology, replace(as_allowed(case), window_rule="free"))
+    if result is None:
+        return None
+    return Way(WayKind.RULE, 0, proved=True, moved=_moved(result), options=("--window-rule", "free"))
+
+
 def more_policy(case: Case) -> Way | None:
     """Under a policy stricter than ``safe``: what ``safe`` would do."""
     if case.request.policy not in (Policy.NEVER, Policy.REFUSE):

@@ -7,17 +7,17 @@ from dataclasses import replace
 import pytest
 
 from models.mobility import Policy
-from models.resources import MIB, Range
+from models.resources import KIB, MIB, Range
 from models.topology import Function, RootWindow, Topology
 from solver.cpsat.engine import solve
 from solver.engines import engine
 from solver.explanation.explaining import explain
-from solver.explanation.findings import Explanation, Verdict, Way, WayKind
+from solver.explanation.findings import Explanation, NoAlignedBlock, TooFewBytes, Verdict, Way, WayKind
 from solver.explanation.sets import smallest_set
-from solver.render.explanation import way_text
+from solver.render.explanation import shortage_lines, way_text
 from solver.request import Request
 from tests.pitfalls import at, inner, over, span
-from tests.topologies import bar, function, host, key, machine
+from tests.topologies import bar, bridge, function, host, key, machine
 
 QUICK = Request(time_limit=60, workers=2)
 
@@ -232,3 +232,31 @@ def test_without_an_answer_nothing_is_proved() -> None:
     assert smallest_set(range(3), test)[1] is False
     assert smallest_set([], test) == (None, False)
     assert smallest_set([1], test) == (None, False)
+
+
+def test_the_window_rule_is_a_way_out_and_says_what_it_keeps_back() -> None:
+    """A 32-bit prefetchable BAR of 8 MiB behind a bridge, and 4 MiB of windows that are not prefetchable."""
+    port = bridge("00:01.0", function("01:00.0", bar(0, 8 * MIB, pref=True)))
+    topology = machine(host(port, mem=span(0, 4), pref=span(8, 24), io=None))
+    assert explain(topology, QUICK).verdict is Verdict.FITS
+    explanation = explain(topology, replace(QUICK, window_rule="kernel"))
+    assert ways(explanation)[0].kind is WayKind.RULE
+    assert ways(explanation)[0].options == ("--window-rule", "free")
+    (conflict,) = explanation.parts[0].conflicts
+    assert conflict.shortage == TooFewBytes(8 * MIB, 4 * MIB, "windows")
+    assert "64-bit prefetchable bridge windows do not serve" in shortage_lines(conflict, "mem")[1]
+    plain = machine(host(function("00:01.0", bar(0, 32 * MIB, pref=True)), mem=span(0, 4), pref=span(8, 24), io=None))
+    assert WayKind.RULE not in {way.kind for way in ways(explain(plain, replace(QUICK, window_rule="kernel")))}
+
+
+def test_ports_that_legacy_bits_keep_back_are_not_counted() -> None:
+    """256 of each 1024 ports are left behind the ISA enable bit, all but 44 of each 1024 beside a VGA enable bit."""
+    device = function("02:00.0", bar(0, 2 * KIB, io=True))
+    behind = machine(host(bridge("00:01.0", device, isa=True), mem=None, pref=None, io=(0, 0xFFFF)))
+    ports = bridge("00:01.0", vga=10), bridge("00:02.0", device)
+    beside = machine(host(*ports, mem=None, pref=None, io=(0, 0xFFFF)))
+    for topology, free in ((behind, 64 * 256), (beside, 64 * (1024 - 44))):
+        (conflict,) = explain(topology, QUICK).parts[0].conflicts
+        assert isinstance(conflict.shortage, NoAlignedBlock)
+        assert (conflict.shortage.free, conflict.shortage.kept_back) == (free, "ports")
+        assert "an ISA or a VGA enable bit keeps from them" in shortage_lines(conflict, "io")[-1]
