@@ -12,6 +12,7 @@ from solver.cli import output as out
 from solver.cli.output import Exit
 
 if TYPE_CHECKING:
+    from models.mobility import Mobility
     from models.sources.machine import Reading
     from models.topology import BarKey, Topology
     from solver.request import Request
@@ -164,6 +165,13 @@ def drivers_unknown(topology: Topology) -> list[str]:
     return [SOME_UNKNOWN.format(unknown[0] + more)]
 
 
+def refusal(movement: Mobility) -> list[str]:
+    """A warning that names the driver for which policy ``refuse`` lets nothing move."""
+    start = "policy refuse ("
+    reason = next((reason for reason in movement.reasons.values() if reason and reason.startswith(start)), "")
+    return [f"policy refuse lets nothing move: {reason.removeprefix(start).removesuffix(')')}"] if reason else []
+
+
 def _text(reading: Reading, request: Request, result: Result, *, verbose: int) -> str:
     from models.plan import Status
     from solver.render import plan as words
@@ -185,6 +193,7 @@ def _text(reading: Reading, request: Request, result: Result, *, verbose: int) -
     warnings = list(plan.warnings)
     if request.policy in ("safe", "refuse"):
         warnings += drivers_unknown(topology)
+    warnings += refusal(movement)
     if left := left_outside(topology, request):
         have = "has no address and gets none" if len(left) == 1 else "have no address and get none"
         warnings.append(f"{count(len(left), 'BAR')} outside of {request.scope} {have}")
