@@ -59,7 +59,7 @@ def make_request(topology: Topology, given: SharedOptions) -> Request:
     Raises
     ------
     InputError
-        If a BAR or an objective is unknown, or a BAR is both pinned and freed.
+        If a BAR or an objective is unknown, or a BAR is both pinned and freed, or fixed and freed.
     """
     from models.mobility import Policy
     from models.scope import make_scope
@@ -69,6 +69,8 @@ def make_request(topology: Topology, given: SharedOptions) -> Request:
     if given.policy not in list(Policy):
         raise InputError(f"unknown policy {given.policy!r}, expected one of {', '.join(Policy)}", source="--policy")
     pins, frees = find_bars(topology, given.pin, "--pin"), find_bars(topology, given.free, "--free")
+    for name in given.free:
+        refuse_fixed(topology, name)
     if pins & frees:
         raise InputError(f"{min(map(str, pins & frees))} is also named by --pin", source="--free")
     resizes = find_sizes(topology, given.resize)
@@ -94,6 +96,19 @@ def make_request(topology: Topology, given: SharedOptions) -> Request:
         whole_functions=given.minimize in PRESETS,
         scope=scope,
     )
+
+
+def refuse_fixed(topology: Topology, name: str) -> None:
+    """Stop where ``--free`` names nothing but what is fixed under every policy.
+
+    Raises
+    ------
+    InputError
+        If that is so.
+    """
+    keys, bars = find_bars(topology, [name], "--free"), dict(topology.bars())
+    if all(bars[key].fixed for key in keys):
+        raise InputError(f"{min(map(str, keys))} is fixed, under every policy", source="--free")
 
 
 def find_sizes(topology: Topology, spelled: Iterable[str]) -> dict[BarKey, tuple[int, ...]]:
