@@ -181,7 +181,7 @@ def _text(reading: Reading, request: Request, result: Result, *, verbose: int) -
     topology, plan, movement = result.topology, result.plan, request.mobility(result.topology)
     text = words.plan_summary(plan, result.seconds)
     if plan.status in (Status.OPTIMAL, Status.FEASIBLE):
-        text += words.plan_difference(topology, plan, movement)
+        text += words.plan_difference(topology, plan, movement, request.resizes)
         text += words.optional_left_out(topology, plan)
         text += reserves_text(plan)
         if "headroom" in request.minimize:
