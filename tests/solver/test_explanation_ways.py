@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from models.mobility import Policy
-from models.resources import KIB, MIB, Range
-from models.topology import Function, RootWindow, Topology
+from models.reserves import Reserve, stand_ins, with_stand_ins
+from models.resources import KIB, MIB, Range, WindowKind
+from models.topology import Function, RootWindow, Topology, WindowKey
 from solver.cpsat.engine import solve
 from solver.engines import engine
 from solver.explanation.explaining import explain
@@ -155,6 +156,41 @@ def test_two_root_windows_grow_together() -> None:
     ]
     assert "enlarge the root window 1024 by" not in way_text(both)
     assert way_text(both).count("enlarge the root window") == 2
+
+
+@pytest.mark.parametrize(("kind", "parameter"), [("mem", "hpmmiosize"), ("pref", "hpmmioprefsize")])
+def test_a_reserve_parameter_makes_the_kernel_leave_room_behind_a_hotplug_port(
+    kind: WindowKind, parameter: str
+) -> None:
+    """Behind the port 4 MiB are asked for, and its window of 1 MiB is shut in by what may not move.
+
+    The kernel leaves a window alone that has addresses, so the parameter alone would do nothing.
+    """
+    pref = kind == "pref"
+    there = function("02:00.0", bar(0, MIB, at=at(5), pref=pref, width=64 if pref else 32), driver="e1000e")
+    windows = {"mem": None, "pref": None, kind: span(5, 6)}
+    shut_in = bridge("00:01.0", there, hotplug=True, io=None, **windows)  # type: ignore[arg-type]
+    other = function("01:00.0", bar(0, MIB, at=at(0)), driver="e1000e")
+    beside = function("00:02.0", bar(0, MIB, at=at(8)), driver="e1000e")
+    topology = over(0, 24, bridge("00:00.0", other, io=None, pref=None, mem=span(0, 4)), shut_in, beside)
+    reserves = [Reserve(shut_in.address, kind, 4 * MIB)]
+    absent = frozenset(item for item, _ in stand_ins(reserves))
+    asked = replace(QUICK, policy=Policy.NEVER)
+    found = way(explain(with_stand_ins(topology, reserves), asked, None, absent), WayKind.KERNEL)
+    reserve, named = found.parameters
+    assert (reserve.split("=")[0], named) == (parameter, "resource_alignment=0000:00:01.0")
+    for name in found.kernels:
+        options = dict(text.split("=") for text in found.parameters)
+        result = engine(name)(topology, Request(policy=Policy.ALWAYS, options=options))
+        window = result.plan.placement.windows[WindowKey(shut_in.address, kind)]
+        behind = result.plan.placement.bars[key("02:00.0")]
+        assert window is not None
+        assert behind is not None
+        assert (result.legal, result.measures.lost_bars) == (True, 0)
+        blocks = range(-(-window.start // (4 * MIB)), window.end // (4 * MIB))
+        assert any(not block * 4 * MIB <= behind < (block + 1) * 4 * MIB for block in blocks)
+        useless = engine(name)(topology, Request(policy=Policy.ALWAYS, options={"realloc": "on", parameter: "16M"}))
+        assert useless.plan.placement.windows[WindowKey(shut_in.address, kind)] == Range.inclusive(*span(5, 6))
 
 
 def test_resource_alignment_makes_the_kernel_size_a_window_anew() -> None:
