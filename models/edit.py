@@ -15,7 +15,7 @@ from models.grafting import graft_behind, graft_on_root
 from models.profiles import PROFILES, Profile
 from models.profiles_shapes import endpoint
 from models.resources import FunctionAddress, parse_function_address, split_function_address
-from models.topology import Bar, BarIndex, BarKey, Function, Topology
+from models.topology import Bar, BarIndex, BarKey, Bridge, Function, Topology
 
 _FROM_ELSEWHERE = re.compile(
     r"(?P<file>.+?):(?P<function>(?:[0-9a-f]{1,8}:)?[0-9a-f]{1,2}:[0-9a-f]{1,2}(?:\.[0-7])?)", re.IGNORECASE
@@ -99,13 +99,13 @@ def take(file: str, function: str) -> list[Function]:
 
 
 def _bare(function: Function) -> Function:
-    """The function as it leaves its machine: no addresses, no drivers, no open windows."""
+    """The function as it leaves its machine: no addresses, no drivers, no open windows, no bits set in its bridges."""
     bars = tuple(replace(bar, address=None) for bar in function.bars)
     bridge = function.bridge
     if bridge is not None:
         windows = tuple(replace(window, range=None) for window in bridge.windows)
         behind = tuple(_bare(child) for child in bridge.functions)
-        bridge = replace(bridge, secondary=None, subordinate=None, windows=windows, functions=behind, cardbus=())
+        bridge = Bridge(None, None, bridge.hotplug, bridge.subtractive, windows, behind)
     return replace(function, driver=None, driver_known=True, bars=bars, bridge=bridge)
 
 
