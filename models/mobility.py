@@ -15,6 +15,9 @@ from models.resources import FunctionAddress
 from models.scope import EVERYTHING, Scope
 from models.topology import Bar, BarKey, Function, Topology, WindowKey
 
+FIXED = "fixed"
+"""Why a BAR stays that may not move under any policy."""
+
 
 class Policy(StrEnum):
     """The rules on what may move, after the movable-BARs discussion."""
@@ -147,7 +150,7 @@ def mobility(
 
 def _hard_reason(bar: Bar, pinned: bool) -> str | None:
     if bar.fixed:
-        return "fixed"
+        return FIXED
     if pinned and bar.address is not None:
         return "pinned"
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from models.mobility import FIXED
 from models.reserves import STAND_IN
 from models.resources import Space, format_size
 from models.topology import BarKey, bar_name
@@ -111,7 +112,10 @@ def _conflict_text(conflict: Conflict, space: Space, few: int | None) -> str:
         title += f", as windows outside of {conflict.bounds} stay:" if conflict.bounds else ":"
     elif conflict.minimal:
         title = "Conflict, minimal: without any one of them the others fit"
-        title += ", and all fit if any that stays could move:" if conflict.pins else ":"
+        fixed = [pin.reason == FIXED for pin in conflict.pins]
+        if not all(fixed):
+            title += ", and all fit if any that stays" + (" and is not fixed" if any(fixed) else "") + " could move"
+        title += ":"
     else:
         title = "Conflict, not proved to be minimal (time ran out):"
     rows = [_member_row(member, space) for member in conflict.members]

@@ -29,6 +29,7 @@ from solver.explanation.findings import (
     WayKind,
 )
 from solver.explanation.sets import filter_needed
+from solver.render.explanation import explanation_text
 from solver.request import Request
 from solver.result import Result
 from tests.corpus import CORPUS, needs_corpus
@@ -326,6 +327,19 @@ def test_kernel_parameters_are_found_by_running_the_kernels() -> None:
     assert "linux-6.1" not in found.kernels
     result = engine("linux-7")(topology, replace(QUICK, policy=Policy.ALWAYS, options={"realloc": "on"}))
     assert (result.measures.unplaced, result.measures.lost_bars) == (0, 0)
+
+
+def test_a_conflict_says_of_pins_that_could_move_alone_that_all_fit_if_they_did() -> None:
+    """What is fixed moves under no policy; here not even that would help."""
+    fixed = function("00:01.0", bar(0, 3 * MIB, at=at(0), fixed=True))
+    only_fixed = explanation_text(explain(over(0, 16, fixed, device(2, 16)), QUICK))
+    assert "Conflict, minimal: without any one of them the others fit:\n" in only_fixed
+    both = over(
+        0, 16, function("00:01.0", bar(0, MIB, at=at(1), fixed=True)), device(3, 1, 9, driver="x"), device(2, 8)
+    )
+    text = explanation_text(explain(both, QUICK))
+    assert "the others fit, and all fit if any that stays and is not fixed could move:\n" in text
+    assert "the others fit, and all fit if any that stays could move:\n" in explanation_text(explain(one_pin(), QUICK))
 
 
 def test_ways_stand_in_the_order_of_their_cost() -> None:
