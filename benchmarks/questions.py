@@ -65,7 +65,7 @@ def question_rows(
     Parameters
     ----------
     device
-        What is plugged into the last free port of each machine first; those without such a port are left out.
+        What is plugged into the last free port of each machine first; those that cannot take it are left out.
 
     Raises
     ------
@@ -77,7 +77,10 @@ def question_rows(
     from models.edit import plug
     from models.errors import InputError
     from models.sources.machine import read_machine
+    from models.topology import RootBus, Topology
 
+    if device is not None:
+        plug(Topology((RootBus(0, 0),)), f"{device}@0000:00")  # refused here if there is no such device
     for path in machines(folder):
         name = name_of(path, folder)
         if not fnmatch(name, only):
@@ -90,7 +93,10 @@ def question_rows(
             ports = free_ports(topology)
             if not ports:
                 continue
-            topology = plug(topology, f"{device}@{ports[-1]}")
+            try:
+                topology = plug(topology, f"{device}@{ports[-1]}")
+            except InputError:
+                continue  # no device or bus numbers are left there
             name += f"+{device}@{ports[-1]}"
         for question in QUESTIONS:
             if report is not None:
@@ -173,8 +179,8 @@ def as_csv(rows: Sequence[Row]) -> str:
 @click.option(
     "--plug",
     "device",
-    help="Plug this into the last free port of each machine first, for instance gpu-80g; a machine without one is left "
-    "out.",
+    help="Plug this into the last free port of each machine first, for instance gpu-80g; a machine that cannot "
+    "take it is left out.",
     metavar="DEVICE",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write a .csv file.", metavar="FILE")

@@ -68,6 +68,16 @@ def test_a_device_is_plugged_into_the_last_free_port(folder: Path, tmp_path: Pat
     ]
 
 
+def test_a_machine_without_numbers_for_a_device_is_left_out_and_an_unknown_device_refused(folder: Path) -> None:
+    taken = machine(bridge("00:01.0", *(function(f"01:{n:02x}.0") for n in range(32)), hotplug=True))
+    (folder / "narrow" / "machine.json").write_text(dump_topology(taken))
+    asked = ["questions", "--corpus", str(folder), "--plug"]
+    assert "explain: proved within 30 s: 0 of 0" in CliRunner().invoke(main, [*asked, "nvme"]).stdout
+    refused = CliRunner().invoke(main, [*asked, "no-such-device"])
+    assert refused.exit_code == 2
+    assert "unknown device 'no-such-device'" in refused.stderr
+
+
 def test_an_answer_without_proof_fails(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(questions, "_explain", lambda topology, seconds: ("does not fit", False, False))
     result = CliRunner().invoke(main, ["questions", "--corpus", str(folder)])
