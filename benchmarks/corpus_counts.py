@@ -58,6 +58,7 @@ _POWERNV = "the platform widened windows after assignment, over siblings and off
 
 BREACHES: dict[str, tuple[int, str]] = {
     "alloc-failure/bug216795-xe-gpu-rescan": (3, "the excerpt does not show the windows of the root port"),
+    "desktop/dell-optiplex-xe3": (1, "firmware gave the SMBus controller ports that a VGA enable bit claims"),
     "legacy/sgi-ip30-octane": (1, "a firmware address outside of the host bridge's windows, left alone"),
     "legacy/sun-ultra60": (2, "the log does not show the windows of the bridge"),
     "power/amigaone-x1000": (1, "firmware gave two root ports overlapping I/O windows"),

@@ -23,6 +23,7 @@ from models.edit import plug
 from models.errors import InputError
 from models.mobility import Policy
 from models.placement import Placement
+from models.resources import FunctionAddress
 from models.topology import Topology
 from solver.request import Request, parse_minimize
 
@@ -232,14 +233,7 @@ def real(corpus: Path = CORPUS, *, ports: int = FIRST_PORTS, only: str = "*") ->
             topology = read_machine([machine]).topology
         except InputError:
             continue
-        free = [
-            function.address
-            for function, _ in topology.functions()
-            if function.bridge is not None
-            and function.bridge.secondary
-            and (function.bridge.hotplug or not function.bridge.functions)
-        ]
-        for port in free[: ports or None]:
+        for port in free_ports(topology)[: ports or None]:
             for what in PLUGGED:
                 plugged = f"{what}@{port}"
                 try:
@@ -249,6 +243,17 @@ def real(corpus: Path = CORPUS, *, ports: int = FIRST_PORTS, only: str = "*") ->
                 entry = Entry(name + plugged, machine, plugged)
                 if fnmatch(entry.name, only):
                     yield entry
+
+
+def free_ports(topology: Topology) -> list[FunctionAddress]:
+    """The bridges behind which something can be plugged in: those that take hotplug, and empty ones."""
+    return [
+        function.address
+        for function, _ in topology.functions()
+        if function.bridge is not None
+        and function.bridge.secondary
+        and (function.bridge.hotplug or not function.bridge.functions)
+    ]
 
 
 def _load_machine(entry: Entry) -> Instance:

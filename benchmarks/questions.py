@@ -54,19 +54,33 @@ class Row:
 
 
 def question_rows(
-    folder: Path, only: str, seconds: float, report: Callable[[str], None] | None = None
+    folder: Path,
+    only: str,
+    seconds: float,
+    report: Callable[[str], None] | None = None,
+    device: str | None = None,
 ) -> Iterator[Row]:
     """A row for each question to each machine of a corpus that can be read.
+
+    Parameters
+    ----------
+    device
+        What is plugged into the last free port of each machine first; those that cannot take it are left out.
 
     Raises
     ------
     InputError
-        If the folder is none.
+        If the folder is none, or there is no such device.
     """
     from benchmarks.corpus import machines, name_of
+    from benchmarks.instances import free_ports
+    from models.edit import plug
     from models.errors import InputError
     from models.sources.machine import read_machine
+    from models.topology import RootBus, Topology
 
+    if device is not None:
+        plug(Topology((RootBus(0, 0),)), f"{device}@0000:00")  # refused here if there is no such device
     for path in machines(folder):
         name = name_of(path, folder)
         if not fnmatch(name, only):
@@ -75,6 +89,15 @@ def question_rows(
             topology = read_machine([path]).topology
         except InputError:
             continue  # other forms of input
+        if device is not None:
+            ports = free_ports(topology)
+            if not ports:
+                continue
+            try:
+                topology = plug(topology, f"{device}@{ports[-1]}")
+            except InputError:
+                continue  # no device or bus numbers are left there
+            name += f"+{device}@{ports[-1]}"
         for question in QUESTIONS:
             if report is not None:
                 report(f"{name}: {question}")
@@ -153,9 +176,18 @@ def as_csv(rows: Sequence[Row]) -> str:
     help="Seconds per question.",
     metavar="S",
 )
+@click.option(
+    "--plug",
+    "device",
+    help="Plug this into the last free port of each machine first, for instance gpu-80g; a machine that cannot "
+    "take it is left out.",
+    metavar="DEVICE",
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write a .csv file.", metavar="FILE")
 @click.pass_context
-def questions(ctx: click.Context, folder: Path | None, only: str, time_limit: float, output: Path | None) -> None:
+def questions(
+    ctx: click.Context, folder: Path | None, only: str, time_limit: float, device: str | None, output: Path | None
+) -> None:
     """Ask each machine of a corpus: why does it not fit (explain), and which drivers have to be prepared (on-demand).
 
     Exit code 1 says that an answer has no proof, or that the checker refuses a plan.
@@ -163,12 +195,13 @@ def questions(ctx: click.Context, folder: Path | None, only: str, time_limit: fl
     \b
     Example:
       python -m benchmarks questions --only 'laptop/*' -o questions.csv
+      python -m benchmarks questions --plug gpu-80g
     """
     from benchmarks.__main__ import CORPUS
 
     rows = []
     with progress("questions") as report:
-        for row in question_rows(folder or CORPUS, only, time_limit, report):
+        for row in question_rows(folder or CORPUS, only, time_limit, report, device):
             rows.append(row)
             note = "" if row.good else "NOT PROVED " if not row.refused else "REFUSED "
             click.echo(f"{row.seconds:7.2f} s  {row.machine}: {row.question}: {note}{row.answer}", err=True)

@@ -15,7 +15,7 @@ from models.grafting import graft_behind, graft_on_root
 from models.profiles import PROFILES, Profile
 from models.profiles_shapes import endpoint
 from models.resources import FunctionAddress, parse_function_address, split_function_address
-from models.topology import Bar, BarIndex, BarKey, Function, Topology
+from models.topology import Bar, BarIndex, BarKey, Bridge, Function, Topology
 
 _FROM_ELSEWHERE = re.compile(
     r"(?P<file>.+?):(?P<function>(?:[0-9a-f]{1,8}:)?[0-9a-f]{1,2}:[0-9a-f]{1,2}(?:\.[0-7])?)", re.IGNORECASE
@@ -50,7 +50,7 @@ def plug(topology: Topology, spec: str, profiles: Mapping[str, Profile] = PROFIL
     device = _device(what, profiles)
     if "." not in where:
         return graft_on_root(topology, device, where, "--plug")
-    return graft_behind(topology, device, _find(topology, where, "--plug"), "--plug")
+    return graft_behind(topology, device, find_function(topology, where, "--plug"), "--plug")
 
 
 def _device(what: str, profiles: Mapping[str, Profile]) -> Sequence[Function]:
@@ -90,7 +90,7 @@ def take(file: str, function: str) -> list[Function]:
 
     machine = read_machine([file]).topology
     if "." in function:
-        return [_bare(_find(machine, function, f"--plug {file}"))]
+        return [_bare(find_function(machine, function, f"--plug {file}"))]
     first = parse_function_address(f"{function}.0")
     found = [other for other, _ in machine.functions() if other.address.rpartition(".")[0] == first.rpartition(".")[0]]
     if not found:
@@ -99,13 +99,13 @@ def take(file: str, function: str) -> list[Function]:
 
 
 def _bare(function: Function) -> Function:
-    """The function as it leaves its machine: no addresses, no drivers, no open windows."""
+    """The function as it leaves its machine: no addresses, no drivers, no open windows, no bits set in its bridges."""
     bars = tuple(replace(bar, address=None) for bar in function.bars)
     bridge = function.bridge
     if bridge is not None:
         windows = tuple(replace(window, range=None) for window in bridge.windows)
         behind = tuple(_bare(child) for child in bridge.functions)
-        bridge = replace(bridge, secondary=None, subordinate=None, windows=windows, functions=behind, cardbus=())
+        bridge = Bridge(None, None, bridge.hotplug, bridge.subtractive, windows, behind)
     return replace(function, driver=None, driver_known=True, bars=bars, bridge=bridge)
 
 
@@ -138,7 +138,7 @@ def parse_vfs(topology: Topology, spec: str) -> tuple[FunctionAddress, int, int 
     text, equals, count = (part.strip() for part in spec.partition("="))
     if not equals or not (count in (_SIZE_OF_ALL, FIT) or (count.isdecimal() and count.isascii())):
         raise InputError(f"expected FUNCTION=N, =max or =fit such as 0000:01:00.0=8, found {spec!r}", source="--vfs")
-    function = _find(topology, text, "--vfs")
+    function = find_function(topology, text, "--vfs")
     total = max((bar.copies for bar in function.bars if is_vf(bar)), default=0)
     if not total:
         raise InputError(f"{function.address} has no VF BARs", source="--vfs")
@@ -177,7 +177,7 @@ def unplug(topology: Topology, address: str) -> Topology:
     InputError
         If there is no such function.
     """
-    gone = _find(topology, address, "--unplug").address
+    gone = find_function(topology, address, "--unplug").address
     return topology.map_functions(lambda function: None if function.address == gone else function)
 
 
@@ -192,7 +192,7 @@ def set_driver(topology: Topology, spec: str) -> Topology:
     address, equals, driver = spec.partition("=")
     if not equals or not driver.strip():
         raise InputError(f"expected FUNCTION=DRIVER such as 0000:01:00.0=nvme, found {spec!r}", source="--driver")
-    target = _find(topology, address, "--driver").address
+    target = find_function(topology, address, "--driver").address
     name = None if driver.strip() == "none" else driver.strip()
     return topology.map_functions(
         lambda function: replace(function, driver=name, driver_known=True) if function.address == target else function
@@ -209,11 +209,11 @@ def find_bars(topology: Topology, text: str, option: str) -> frozenset[BarKey]:
     """
     head, colon, tail = text.strip().rpartition(":")
     if not colon or "." in tail:
-        function = _find(topology, text, option)
+        function = find_function(topology, text, option)
         if not function.bars:
             raise InputError(f"{function.address} has no BARs", source=option)
         return frozenset(BarKey(function.address, bar.index) for bar in function.bars)
-    function = _find(topology, head, option)
+    function = find_function(topology, head, option)
     index: BarIndex = int(tail) if tail.isdecimal() and tail.isascii() else tail.lower()
     if function.bar(index) is None:
         there = ", ".join(str(bar.index) for bar in function.bars) or "none"
@@ -221,8 +221,14 @@ def find_bars(topology: Topology, text: str, option: str) -> frozenset[BarKey]:
     return frozenset({BarKey(function.address, index)})
 
 
-def _find(topology: Topology, text: str, option: str) -> Function:
-    """The function with this address."""
+def find_function(topology: Topology, text: str, option: str) -> Function:
+    """The function with this address.
+
+    Raises
+    ------
+    InputError
+        If the text is no address, or there is no such function; the nearest one is named.
+    """
     try:
         address = parse_function_address(text)
     except ValueError as error:

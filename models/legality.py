@@ -9,7 +9,17 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from models.placement import Placement
-from models.resources import FOUR_GIB, IO_REACH, ISA_BLOCK, ISA_PORTS, Range, Space, format_range, format_size
+from models.resources import (
+    FOUR_GIB,
+    IO_REACH,
+    ISA_BLOCK,
+    ISA_PORTS,
+    Range,
+    Space,
+    format_range,
+    format_size,
+    vga_ports,
+)
 from models.standing import Item, Opening, Place, Standing, stand
 from models.topology import BarKey, Reserved, Topology, WindowKey
 
@@ -75,6 +85,7 @@ def check(
         *kind(standing),
         *reach(standing),
         *isa(standing),
+        *vga(standing),
         *granularity(standing),
         *disjoint(standing),
         *reserved(standing, topology.reserved),
@@ -173,6 +184,24 @@ def isa(standing: Standing) -> Iterator[Breach]:
                     f"{item} is not in the first {ISA_PORTS} of each {ISA_BLOCK} ports, all that the ISA enable bit "
                     f"leaves {place.name}{_bus_addresses(item)}",
                 )
+
+
+def vga(standing: Standing) -> Iterator[Breach]:
+    """Beside a bridge with the VGA enable bit, no I/O BAR has a port that it claims for VGA; fixed ones are exempt."""
+    for place in standing.places:
+        claims = {name: vga_ports(bits) for name, bits in place.vga.items()}
+        for item in place.items if claims else ():
+            if item.bar is None or item.space != "io" or item.bar.fixed:
+                continue
+            here = item.bus_start, item.bus_start + item.range.size
+            for name, ports in claims.items():
+                port = next((max(first, here[0]) for first, end in ports if first < here[1] and here[0] < end), None)
+                if port is not None:
+                    yield Breach(
+                        "vga",
+                        (item.name, name),
+                        f"{item} has port {port:04x}, which the VGA enable bit of {name} claims{_bus_addresses(item)}",
+                    )
 
 
 def granularity(standing: Standing) -> Iterator[Breach]:

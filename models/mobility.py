@@ -10,10 +10,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from models.drivers import BUILT_IN, DriverTable
+from models.drivers import BUILT_IN, DriverTable, plain_name
 from models.resources import FunctionAddress
 from models.scope import EVERYTHING, Scope
 from models.topology import Bar, BarKey, Function, Topology, WindowKey
+
+FIXED = "fixed"
+"""Why a BAR stays that may not move under any policy."""
 
 
 class Policy(StrEnum):
@@ -85,8 +88,9 @@ def preparation_cost(function: Function, weights: Mapping[str, int], drivers: Dr
         return 0
     if function.address in weights:
         return weights[function.address]
-    if function.driver is not None and f"driver:{function.driver}" in weights:
-        return weights[f"driver:{function.driver}"]
+    for name in () if function.driver is None else (function.driver, plain_name(function.driver)):
+        if f"driver:{name}" in weights:
+            return weights[f"driver:{name}"]
     code = function.class_code or ""
     for length in range(len(code), 0, -1):
         if f"class:{code[:length]}" in weights:
@@ -146,7 +150,7 @@ def mobility(
 
 def _hard_reason(bar: Bar, pinned: bool) -> str | None:
     if bar.fixed:
-        return "fixed"
+        return FIXED
     if pinned and bar.address is not None:
         return "pinned"
     return None

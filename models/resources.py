@@ -49,6 +49,11 @@ ISA_BLOCK, ISA_PORTS = 1024, 256
 """Of each so many I/O ports below 64 KiB, a bridge whose ISA enable bit is set passes on the first so many
 (PCI-to-PCI Bridge Architecture 1.2, 3.2.5.18)."""
 
+VGA_PORTS = ((0x3B0, 0x3BC), (0x3C0, 0x3E0))
+"""I/O ports that a bridge passes on whose VGA enable bit is set: the first, and the one behind the last. If it looks at
+the lowest 10 bits of a port alone, those of each 1024 below 64 KiB (PCI-to-PCI Bridge Architecture 1.2, 3.2.5.18)."""
+
+
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40, "P": 1 << 50, "E": 1 << 60}
 _SIZE = re.compile(r"(\d+)\s*([KMGTPE]?)(?:i?B)?", re.IGNORECASE)
 _FUNCTION = re.compile(
@@ -156,6 +161,12 @@ def format_size(size: Size) -> str:
 def format_range(range_: Range | None) -> str:
     """A range with inclusive ends, as /proc/iomem writes it: ``f6000000-f7ffffff``."""
     return "closed" if range_ is None else f"{range_.start:08x}-{range_.last:08x}"
+
+
+def vga_ports(bits: int) -> list[tuple[int, int]]:
+    """The I/O ports that a VGA enable bit claims where so many bits of a port are looked at; none for 0 bits."""
+    blocks = {0: range(0), 10: range(0, IO_REACH, 1 << 10)}.get(bits, range(1))
+    return [(block + first, block + end) for block in blocks for first, end in VGA_PORTS]
 
 
 def parse_function_address(text: str) -> FunctionAddress:

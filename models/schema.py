@@ -169,6 +169,7 @@ class BridgeShape(_Shape):
     hotplug: bool = False
     subtractive: bool = False
     isa: bool = False
+    vga: Annotated[int, _checked(_one_of(10, 16))] | None = None
     windows: WindowsShape = WindowsShape()
     functions: list[FunctionShape] = []
     cardbus: list[CardbusShape] | None = None

@@ -82,6 +82,9 @@ class Place:
         The buses behind its bridges.
     isa
         A bridge on the way here has its ISA enable bit set.
+    vga
+        Bridges of other ways whose VGA enable bit is set, on this bus or on one on the way here: each claims VGA ports
+        before anything here does. By name, with the bits of a port it looks at.
     """
 
     name: str
@@ -91,6 +94,7 @@ class Place:
     items: list[Item] = field(default_factory=list)
     behind: list[Place] = field(default_factory=list)
     isa: bool = False
+    vga: dict[str, int] = field(default_factory=dict)
 
     def serving_windows(self) -> list[Opening]:
         """Every window that serves this bus; behind a subtractive bridge the parent's serve too."""
@@ -150,7 +154,7 @@ def stand(topology: Topology, placement: Placement) -> Standing:
             )
             for w in root.windows
         ]
-        top = Place(f"bus {root.name}", windows)
+        top = Place(f"bus {root.name}", windows, vga=_vga_bridges(root.functions))
         _put(root.functions, top, root, placement, beyond)
         places.extend(top.places())
     return Standing(places, beyond)
@@ -180,6 +184,8 @@ def _put(
             continue
         behind = Place(f"bus behind {function.address}", [], place, function.bridge.subtractive)
         behind.isa = place.isa or function.bridge.isa
+        behind.vga = {name: bits for name, bits in place.vga.items() if name != function.address}
+        behind.vga |= _vga_bridges(function.bridge.functions)
         for window in function.bridge.windows:
             window_key = WindowKey(function.address, window.kind)
             open_range = placement.windows.get(window_key)
@@ -197,6 +203,10 @@ def _put(
             behind.windows.append(Opening(name, cardbus.space, cardbus.range, cardbus.prefetchable))
         place.behind.append(behind)
         _put(function.bridge.functions, behind, root, placement, beyond)
+
+
+def _vga_bridges(functions: tuple[Function, ...]) -> dict[str, int]:
+    return {one.address: one.bridge.vga for one in functions if one.bridge is not None and one.bridge.vga}
 
 
 def _root_window(root: RootBus, space: Space, range_: Range) -> RootWindow | None:

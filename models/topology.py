@@ -137,6 +137,7 @@ class Bridge:
     """The bridge half of a bridge function: its bus numbers, windows and what stands behind it.
 
     ``windows`` holds the implemented windows in the order I/O, memory, prefetchable. ``isa`` is the ISA enable bit.
+    ``vga`` is 0 unless the VGA enable bit is set; then how many bits of a port it looks at for VGA, 10 or 16.
     """
 
     secondary: int | None = None
@@ -147,6 +148,7 @@ class Bridge:
     functions: tuple[Function, ...] = ()
     cardbus: tuple[CardbusWindow, ...] = ()
     isa: bool = False
+    vga: int = 0
 
     def window(self, kind: WindowKind) -> BridgeWindow | None:
         """The window of this kind, or ``None`` where the bridge does not implement it."""

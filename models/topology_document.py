@@ -37,7 +37,7 @@ def canonical_document(topology: Topology) -> dict[str, Any]:
     * function: ``address id class bars``; ``driver`` where it is known (``null`` = none bound); ``bridge`` where it
       is one
     * BAR: ``index space size width prefetchable address copies sizes fixed optional``
-    * bridge: ``secondary subordinate hotplug subtractive isa windows functions cardbus``
+    * bridge: ``secondary subordinate hotplug subtractive isa vga windows functions cardbus``
     * ``bridge.windows``: ``io`` (``width start end granularity``), ``mem`` (``start end``), ``pref``
       (``width start end``); one that the bridge does not implement is absent, a closed one has ``null`` for
       ``start`` and ``end``
@@ -115,6 +115,7 @@ class _Writer:
             "hotplug": bridge.hotplug,
             "subtractive": bridge.subtractive,
             **({"isa": True} if bridge.isa else {}),  # hardly any has it
+            **({"vga": self._count(bridge.vga)} if bridge.vga else {}),
             "windows": {window.kind: self._window(window) for window in bridge.windows},
         }
         # A CardBus bridge has no memory window of the usual kind; an empty list tells it from a closed one.

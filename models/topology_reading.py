@@ -175,6 +175,7 @@ class _Reader:
             self.bus(shape.functions, path, inside),
             tuple(cardbus),
             shape.isa,
+            shape.vga or 0,
         )
 
     def window(self, shape: WindowShape, path: str) -> Range | None:

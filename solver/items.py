@@ -24,6 +24,8 @@ class BusNode:
         Ranges on this bus that nothing else may touch: immovable BARs and CardBus windows, merged, by space.
     isa
         A bridge on the way here has its ISA enable bit set, so that most I/O ports below 64 KiB do not reach it.
+    vga
+        I/O ports (bus addresses) that bridges of other ways claim for VGA, as far as nothing else keeps BARs off them.
     """
 
     number: int
@@ -32,6 +34,7 @@ class BusNode:
     bridge: FunctionAddress | None
     subtractive: bool
     isa: bool = False
+    vga: list[Span] = field(default_factory=list)
     windows: list[WindowItem] = field(default_factory=list)
     obstacles: dict[Space, list[Span]] = field(default_factory=lambda: {"io": [], "mem": []})
 
@@ -143,8 +146,8 @@ class BarItem:
 
     @property
     def isa(self) -> bool:
-        """Whether most I/O ports below 64 KiB do not reach it."""
-        return self.space == "io" and self.bus.isa
+        """Whether there are I/O ports below 64 KiB that do not reach it, for an ISA or a VGA enable bit."""
+        return self.space == "io" and (self.bus.isa or bool(self.bus.vga))
 
     @property
     def placeable(self) -> bool:

@@ -24,9 +24,10 @@ from models.resources import (
     align_down,
     align_up,
     format_size,
+    vga_ports,
 )
 from models.topology import Bar, BarKey, BridgeWindow, Bus, Function, Reserved, RootBus, Topology, WindowKey
-from solver.coordinates import Coordinates
+from solver.coordinates import Coordinates, Segment
 from solver.items import (
     BarItem,
     BusNode,
@@ -109,6 +110,24 @@ def problems(
     return [builder.build() for builder in builders]
 
 
+def kept_back(bar: BarItem, coordinates: Coordinates, *, vga: bool = True) -> list[Span]:
+    """The I/O ports below 64 KiB that an ISA enable bit on the way or a VGA enable bit beside it keeps from a BAR."""
+    ports = list(bar.bus.vga) if vga else []
+    if bar.bus.isa:
+        ports += [(block + ISA_PORTS, block + ISA_BLOCK) for block in range(0, IO_REACH, ISA_BLOCK)]
+    zeros = {zero for _, zero in io_segments(coordinates)} if bar.space == "io" else set()
+    return [(zero + first, zero + end) for zero in sorted(zeros) for first, end in ports]
+
+
+def io_segments(coordinates: Coordinates) -> list[tuple[Segment, int]]:
+    """The root windows of I/O ports, each with the coordinate of port 0."""
+    return [
+        (segment, segment.start - (segment.window.range.start - segment.window.offset))
+        for segment in coordinates.segments
+        if segment.space == "io"
+    ]
+
+
 class _Builder:
     """Builds the problem of one root bus."""
 
@@ -145,8 +164,29 @@ class _Builder:
         subtractive = half is not None and half.subtractive
         isa = (node is not None and node.isa) or (half is not None and half.isa)
         made = BusNode(len(self.problem.buses), bus.name, node, bridge.address if bridge else None, subtractive, isa)
+        made.vga = self._claimed(bus)
         self.problem.buses.append(made)
         return made
+
+    def _claimed(self, bus: Bus) -> list[Span]:
+        """The ports below the root windows that VGA enable bits beside the way to a bus claim and nothing reserves."""
+        way = {bus.bridge.address} if bus.bridge is not None else set[FunctionAddress]()
+        bits: set[int] = set()
+        step: Bus | None = bus
+        while step is not None:
+            bits |= {one.bridge.vga for one in step.functions if one.bridge is not None and one.address not in way}
+            way |= {step.bridge.address} if step.bridge is not None else set()
+            step = step.parent
+        ports = {ports for looked_at in bits for ports in vga_ports(looked_at)}
+        return sorted(span for span in ports if self._is_open(span))
+
+    def _is_open(self, ports: Span) -> bool:
+        """Whether a BAR could have one of these ports, as far as root windows and reserved ranges go."""
+        for segment, zero in io_segments(self.coordinates):
+            low, high = max(segment.start, zero + ports[0]), min(segment.end, zero + ports[1])
+            if low < high and not any(start <= low and high <= end for start, end in self.problem.reserved["io"]):
+                return True
+        return False
 
     def _function(self, function: Function, bus: Bus, node: BusNode, atom: FunctionAddress) -> None:
         for bar in function.bars:
@@ -209,7 +249,7 @@ class _Builder:
         if not movable and today is None:
             item.movable, item.places = True, []  # outside of the scope: as one that no root window can hold
         item.low = self.window_rule == "kernel" and bar.prefetchable and bar.width == 32 and movable
-        item.starts = _starts(item, self._closed(item))
+        item.starts = self._starts(item)
         if item.movable and item.kept and key not in self.sizes and not (item.starts and _has_way(item)):
             # A breach of today that no plan can mend, and as any other it may stay.
             item.movable = movable = False
@@ -223,16 +263,21 @@ class _Builder:
         else:
             self.problem.bars.append(item)
 
-    def _closed(self, bar: BarItem) -> list[Span]:
-        """Where no part of a BAR may stand: reserved ranges and, behind an ISA enable bit, most ports below 64 KiB."""
-        spans = self.problem.reserved[bar.space]
-        if bar.isa:
-            for segment in self.coordinates.segments:
-                if segment.space == "io":
-                    zero = segment.start - (segment.window.range.start - segment.window.offset)
-                    blocks = range(zero, zero + IO_REACH, ISA_BLOCK)
-                    spans = [*spans, *((block + ISA_PORTS, block + ISA_BLOCK) for block in blocks)]
-        return spans
+    def _starts(self, bar: BarItem) -> list[Span]:
+        """Where a BAR may begin, clear of reserved ranges and of ports that ISA and VGA enable bits keep from it.
+
+        Firmware leaves BARs at ports that are claimed for VGA, and they work well enough: such a BAR may stay.
+        """
+        reserved = self.problem.reserved[bar.space]
+        if not bar.isa:
+            return _starts(bar, reserved)
+        starts = _starts(bar, [*reserved, *kept_back(bar, self.coordinates)])
+        if bar.bus.vga and bar.today is not None and bar.today % bar.size == 0:
+            here = bar.today // bar.size
+            without = _starts(bar, [*reserved, *kept_back(bar, self.coordinates, vga=False)])
+            if _among(here, without) and not _among(here, starts):
+                starts = sorted([*starts, (here, here)])
+        return starts
 
     def _alternatives(self, whole: BarItem, bar: Bar, sizes: tuple[Size, ...]) -> list[BarItem]:
         """One item for each size that a BAR may take."""
@@ -249,7 +294,7 @@ class _Builder:
                 choice=choice,
                 halvings=bar.halvings(size),
             )
-            item.starts = _starts(item, self._closed(item))
+            item.starts = self._starts(item)
             choice.items.append(item)
         choice.resized = whole.today is not None and bar.size not in sizes
         return choice.items
@@ -297,7 +342,7 @@ class _Builder:
         for bar in self.problem.bars:
             if bar.home is not None and bar.movable:
                 here, remainder = divmod(bar.home, bar.size)
-                allowed = remainder == 0 and any(first <= here <= last for first, last in bar.starts)
+                allowed = remainder == 0 and _among(here, bar.starts)
                 bar.may_stay = allowed and not self._hits(bar.bus, bar.space, (bar.home, bar.home + bar.span))
             if bar.today is None:
                 continue
@@ -377,6 +422,10 @@ def _has_way(bar: BarItem) -> bool:
             return False
         bus = bus.parent
     return True
+
+
+def _among(here: int, starts: list[Span]) -> bool:
+    return any(first <= here <= last for first, last in starts)
 
 
 def _starts(bar: BarItem, reserved: list[Span]) -> list[Span]:

@@ -1,14 +1,14 @@
 """Every placement of a small machine, by dynamic programming over what is taken: what is best, without any solver.
 
 Coordinates are half MiBs; a set of them is the bits of an int. Everything that counts adds up over functions and
-windows, so for each bus the enumeration keeps, for each set that is taken, every vector of counts that no other one
-beats in all of them. Nothing here is shared with an engine or with the checker.
+windows, and the order of vectors of counts survives that the same is added to both, so for each bus the enumeration
+keeps, for each set that is taken, the first vector of all. Nothing here is shared with an engine or with the checker.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from random import Random
@@ -33,15 +33,20 @@ COUNTS = (
     "prepared_drivers",
     "moved_functions",
     "unplaced_functions",
+    "rebar",
+    "rebar_halvings",
+    "headroom",
 )
-"""The order of a vector."""
+"""Every objective."""
 
 Vector = tuple[int, ...]
+"""Counts in the order of the objectives."""
+Chosen = tuple[int | None, int]
+"""Where a BAR is, and its units."""
 Window = tuple[str, int, int]
 """Kind, first unit and the unit behind the last."""
-Fronts = dict[int, set[Vector]]
-
-ZERO: Vector = (0,) * len(COUNTS)
+Fronts = dict[int, Vector]
+"""The first vector for each set that is taken."""
 
 
 def unit_of(where: int) -> int:
@@ -61,13 +66,10 @@ def plus(one: Vector, other: Vector) -> Vector:
     return tuple(a + b for a, b in zip(one, other, strict=True))
 
 
-def unbeaten(vectors: Iterable[Vector]) -> set[Vector]:
-    """The vectors that no other one beats or equals in every count."""
-    kept: list[Vector] = []
-    for vector in sorted(set(vectors)):
-        if not any(all(a <= b for a, b in zip(other, vector, strict=True)) for other in kept):
-            kept.append(vector)
-    return set(kept)
+def keep(fronts: Fronts, taken: int, vector: Vector) -> None:
+    """Keep the vector unless there is one that comes first."""
+    if taken not in fronts or vector < fronts[taken]:
+        fronts[taken] = vector
 
 
 @dataclass(slots=True)
@@ -77,38 +79,51 @@ class Enumeration:
     Attributes
     ----------
     staying
-        Functions and indices of BARs that stay where they are.
+        Functions and indices of BARs that stay where they are, at the size they have.
     unprepared
-        Drivers that count when a BAR of theirs moves.
+        What it costs when a BAR of a driver moves or gets another size, by driver.
+    order
+        The objectives that count, see :meth:`best`.
     """
 
     topology: Topology
     staying: frozenset[tuple[str, object]]
-    unprepared: frozenset[str] = frozenset({"other"})
-    known: dict[tuple[int, tuple[Window, ...]], set[Vector]] = field(default_factory=dict)
+    unprepared: Mapping[str, int] = field(default_factory=lambda: {"other": 1})
+    order: tuple[str, ...] = ()
+    known: dict[tuple[int, tuple[Window, ...]], Vector | None] = field(default_factory=dict)
 
     def best(self, order: Iterable[str]) -> list[int]:
         """The smallest values in this order of objectives."""
+        self.order = tuple(order)
+        self.known.clear()
         root = self.topology.root_buses[0]
         reserved = 0
         for item in self.topology.reserved:
             first, last = unit_of(item.range.start), unit_of(item.range.last)
             reserved |= bits(first, last + 1)
-        windows = tuple(_root_window(window) for window in root.windows)
-        vectors = self._bus(root.functions, windows, 0, reserved)
-        places = [COUNTS.index(name) for name in order]
-        return min([vector[place] for place in places] for vector in vectors)
+        best = self._bus(root.functions, self._root_windows, 0, reserved)
+        assert best is not None, "no placement is legal"
+        return list(best)
 
-    def _bus(self, functions: tuple[Function, ...], windows: tuple[Window, ...], depth: int, taken: int) -> set[Vector]:
-        """The unbeaten vectors of a bus and all behind it."""
+    @property
+    def _root_windows(self) -> tuple[Window, ...]:
+        return tuple(_root_window(window) for window in self.topology.root_buses[0].windows)
+
+    def _vector(self, **counts: int) -> Vector:
+        return tuple(counts.get(name, 0) for name in self.order)
+
+    def _bus(
+        self, functions: tuple[Function, ...], windows: tuple[Window, ...], depth: int, taken: int
+    ) -> Vector | None:
+        """The first vector of a bus and all behind it; ``None`` where what has an address finds none."""
         key = id(functions), windows
         if key not in self.known:
-            states: Fronts = {taken: {ZERO}}
+            states: Fronts = {taken: self._vector()}
             for function in functions:
                 states = _joined(states, self._function(function, windows, depth))
                 if function.bridge is not None:
                     states = _joined(states, self._bridge(function, windows, depth))
-            self.known[key] = unbeaten(vector for vectors in states.values() for vector in vectors)
+            self.known[key] = min(states.values(), default=None)
         return self.known[key]
 
     def _function(self, function: Function, windows: tuple[Window, ...], depth: int) -> Fronts:
@@ -117,32 +132,49 @@ class Enumeration:
         choices = [list(self._places(function, bar, windows)) for bar in function.bars]
         for chosen in itertools.product(*choices):
             taken, overlaps = 0, False
-            for bar, unit in zip(function.bars, chosen, strict=True):
-                span = bits(unit, unit + bar.span // UNIT) if unit is not None else 0
+            for unit, size in chosen:
+                span = bits(unit, unit + size) if unit is not None else 0
                 overlaps = overlaps or bool(taken & span)
                 taken |= span
             if not overlaps:
-                fronts.setdefault(taken, set()).add(self._counts(function, chosen, depth))
+                keep(fronts, taken, self._counts(function, chosen, depth))
         return fronts
 
-    def _places(self, function: Function, bar: Bar, windows: tuple[Window, ...]) -> Iterator[int | None]:
+    def _places(self, function: Function, bar: Bar, windows: tuple[Window, ...]) -> Iterator[Chosen]:
         today = None if bar.address is None else unit_of(bar.address)
-        size = bar.size // UNIT
-        for kind, start, end in windows:
-            if (bar.prefetchable or kind == "mem") and _reaches(bar.width, end):
-                for unit in range(-(-start // size) * size, end - size + 1, size):
-                    if (function.address, bar.index) not in self.staying or unit == today:
-                        yield unit
+        stays = (function.address, bar.index) in self.staying
+        for size in [bar.size // UNIT] if stays else self._sizes(bar):
+            for kind, start, end in windows:
+                if (bar.prefetchable or kind == "mem") and _reaches(bar.width, end):
+                    for unit in range(-(-start // size) * size, end - size + 1, size):
+                        if not stays or unit == today:
+                            yield unit, size
         if today is None:
-            yield None
+            yield None, bar.size // UNIT
 
-    def _counts(self, function: Function, chosen: tuple[int | None, ...], depth: int) -> Vector:
+    def _sizes(self, bar: Bar) -> list[int]:
+        """The units a BAR may have: open only where the order counts them, and no fewer than today's where it works."""
+        if not {"rebar", "rebar_halvings"} & set(self.order):
+            return [bar.size // UNIT]
+        return [size // UNIT for size in {bar.size, *bar.sizes} if bar.address is None or size >= bar.size]
+
+    def _counts(self, function: Function, chosen: tuple[Chosen, ...], depth: int) -> Vector:
         pairs = list(zip(function.bars, chosen, strict=True))
-        moved = sum(bar.address is not None and unit != unit_of(bar.address) for bar, unit in pairs)
-        unplaced = sum(unit is None and not bar.optional for bar, unit in pairs)
-        held = sum(bar.span for bar, unit in pairs if unit is not None) if depth else 0
-        prepared = bool(moved) and function.driver in self.unprepared
-        return unplaced, moved, -held, 0, int(prepared), int(bool(moved)), int(bool(unplaced))
+        moved = sum(bar.address is not None and unit != unit_of(bar.address) for bar, (unit, _) in pairs)
+        grown = any(bar.address is not None and size * UNIT != bar.size for bar, (_, size) in pairs)
+        unplaced = sum(unit is None and not bar.optional for bar, (unit, _) in pairs)
+        held = sum(size for _, (unit, size) in pairs if unit is not None) if depth else 0
+        resizable = [(bar, None if unit is None else size) for bar, (unit, size) in pairs if bar.sizes]
+        return self._vector(
+            unplaced=unplaced,
+            moved_bars=moved,
+            wasted_bytes=-held * UNIT,
+            prepared_drivers=self.unprepared.get(function.driver or "", 0) if moved or grown else 0,
+            moved_functions=int(bool(moved)),
+            unplaced_functions=int(bool(unplaced)),
+            rebar=sum(max(bar.sizes) - (size or 0) * UNIT for bar, size in resizable),
+            rebar_halvings=sum(_halvings(bar, size) for bar, size in resizable),
+        )
 
     def _bridge(self, function: Function, windows: tuple[Window, ...], depth: int) -> Fronts:
         """Where the windows of a bridge can be, with the best of what is behind it."""
@@ -158,14 +190,39 @@ class Enumeration:
                     taken |= bits(*span)
                     opened.append((window.kind, *span))
             else:
-                length = 0 if depth else sum(end - start for _, start, end in opened) * UNIT
-                changed = sum(
-                    _today(window) != span for window, span in zip(function.bridge.windows, chosen, strict=True)
+                pairs = list(zip(function.bridge.windows, chosen, strict=True))
+                own = self._vector(
+                    wasted_bytes=0 if depth else sum(end - start for _, start, end in opened) * UNIT,
+                    windows_changed=sum(_today(window) != span for window, span in pairs),
+                    headroom=sum(self._short(window, span) for window, span in pairs)
+                    if function.bridge.hotplug and not function.bridge.functions
+                    else 0,
                 )
-                own = (0, 0, length, changed, 0, 0, 0)
                 inner = self._bus(function.bridge.functions, tuple(opened), depth + 1, 0)
-                fronts.setdefault(taken, set()).update(plus(own, vector) for vector in inner)
-        return {taken: unbeaten(vectors) for taken, vectors in fronts.items()}
+                if inner is not None:
+                    keep(fronts, taken, plus(own, inner))
+        return fronts
+
+    def _short(self, window: BridgeWindow, span: tuple[int, int] | None) -> int:
+        """How many doublings the largest block in a window is below that of the root windows which serve it."""
+        serving = [
+            (start, end)
+            for kind, start, end in self._root_windows
+            if (window.kind == "pref" or kind == "mem") and _reaches(window.width, end)
+        ]
+        return max((_doublings(*each) for each in serving), default=0) - (0 if span is None else _doublings(*span))
+
+
+def _halvings(bar: Bar, size: int | None) -> int:
+    """How often the largest size is halved; one more than to the smallest where there is no address."""
+    if size is None:
+        return _halvings(bar, min(bar.size, *bar.sizes) // UNIT) + 1
+    return (max(bar.sizes) // UNIT).bit_length() - size.bit_length()
+
+
+def _doublings(start: int, end: int) -> int:
+    """0 for no block of 1 MiB, 1 for 1 MiB, 2 for 2 MiB, and so on; a block starts at a multiple of itself."""
+    return next((power for power in range(8, 0, -1) if -(-start // (1 << power)) + 1 <= end >> power), 0)
 
 
 def _root_window(window: RootWindow) -> Window:
@@ -195,11 +252,11 @@ def _reaches(width: int, end: int) -> bool:
 def _joined(states: Fronts, options: Fronts) -> Fronts:
     """Every state with every option that leaves it alone."""
     joined: Fronts = {}
-    for taken, vectors in states.items():
+    for taken, vector in states.items():
         for span, more in options.items():
             if not taken & span:
-                joined.setdefault(taken | span, set()).update(plus(a, b) for a in vectors for b in more)
-    return {taken: unbeaten(vectors) for taken, vectors in joined.items()}
+                keep(joined, taken | span, plus(vector, more))
+    return joined
 
 
 # -- machines -----------------------------------------------------------------------------------------------------
@@ -210,6 +267,7 @@ class SmallMachine:
 
     def __init__(self, seed: int) -> None:
         self.rng = Random(seed)
+        self.later = Random(~seed)  # for what came later, so that a seed goes on being the same machine otherwise
         self.left = self.rng.choice([2, 3, 4, 5, 6])
 
     @cached_property
@@ -246,7 +304,13 @@ class SmallMachine:
             where,
             driver="pcieport",
             driver_known=True,
-            bridge=Bridge(bus, bus + nested, windows=tuple(kinds), functions=tuple(inner)),
+            bridge=Bridge(
+                bus,
+                bus + nested,
+                hotplug=not inner and self.later.random() < 0.7,
+                windows=tuple(kinds),
+                functions=tuple(inner),
+            ),
         )
 
     def _function(self, bus: int, number: int) -> Function:
@@ -259,7 +323,10 @@ class SmallMachine:
             size = rng.choice([1, 1, 2, 2, 4]) * UNIT
             optional = rng.random() < 0.15
             width = rng.choice([32, 64, 64]) if prefetchable else 32
-            bars.append(Bar(2 * index, "mem", size, width, prefetchable=prefetchable, optional=optional))
+            sizes: tuple[Size, ...] = ()
+            if self.later.random() < 0.4:
+                sizes = tuple(sorted({size, *(many * UNIT for many in self.later.sample([1, 2, 4], 2))}))
+            bars.append(Bar(2 * index, "mem", size, width, prefetchable=prefetchable, optional=optional, sizes=sizes))
         driver = rng.choice([None, "nvme", "other", "other"])
         return Function(address(f"{bus:02x}:{number:02x}.0"), driver=driver, driver_known=True, bars=tuple(bars))
 

@@ -62,7 +62,15 @@ def bridges(draw: st.DrawFn, functions: tuple[Function, ...]) -> Bridge:
     if draw(st.booleans()):
         windows.append(BridgeWindow("pref", draw(st.sampled_from((32, 64))), draw(st.none() | ranges())))
     return Bridge(
-        None, draw(bus_numbers), draw(st.booleans()), draw(st.booleans()), tuple(windows), functions, tuple(cardbus)
+        None,
+        draw(bus_numbers),
+        draw(st.booleans()),
+        draw(st.booleans()),
+        tuple(windows),
+        functions,
+        tuple(cardbus),
+        draw(st.booleans()),
+        draw(st.sampled_from((0, 10, 16))),
     )
 
 

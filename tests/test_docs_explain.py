@@ -20,6 +20,7 @@ FILE = ROOT / "docs" / "explain.md"
 
 WAYS = {
     WayKind.SCOPE: "scope",
+    WayKind.RULE: "window rule",
     WayKind.POLICY: "policy",
     WayKind.PINS: "pins",
     WayKind.DRIVERS: "drivers",

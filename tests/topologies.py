@@ -105,6 +105,7 @@ def bridge(
     cardbus: Iterable[tuple[Space, Pair, bool]] = (),
     driver: str | None = "pcieport",
     isa: bool = False,
+    vga: int = 0,
 ) -> Function:
     """A bridge with these functions behind it, whose bus number it takes; it passes on those of bridges behind it."""
     if secondary is None and functions:
@@ -142,6 +143,7 @@ def bridge(
             functions,
             tuple(CardbusWindow(space, Range.inclusive(*pair), prefetchable) for space, pair, prefetchable in cardbus),
             isa,
+            vga,
         ),
     )
 

@@ -73,6 +73,7 @@ def _functions(
                 functions=_functions(observation, tree, tree.behind.get(address, []), oddities),
                 cardbus=cardbus_of(seen),
                 isa=bool(seen.isa),
+                vga=seen.vga or 0,
             )
         function = Function(
             address=address,

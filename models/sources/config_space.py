@@ -82,6 +82,12 @@ class ConfigSpace:
         return bool(self._word(0x3E) & 4)
 
     @property
+    def vga(self) -> int:
+        """How many bits of an I/O port a bridge looks at for VGA (the VGA enable and VGA 16-bit decode bits), or 0."""
+        control = self._word(0x3E)
+        return 0 if not control & 8 else 16 if control & 0x10 else 10
+
+    @property
     def secondary(self) -> int:
         return self.data[0x19]
 
@@ -313,6 +319,7 @@ def fill_from_registers(function: SeenFunction, config: ConfigSpace) -> None:
     if config.header == 1:
         function.subtractive = config.class_code == "060401"
         function.isa = config.isa if function.isa is None else function.isa
+        function.vga = config.vga if function.vga is None else function.vga
         for kind, seen in config.windows().items():
             known = function.windows.setdefault(kind, seen)
             known.width = known.width or seen.width

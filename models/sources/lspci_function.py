@@ -167,6 +167,7 @@ class _Reader:
             self.take_bus(line)
         elif line.startswith("BridgeCtl: "):
             self.function.isa = "NoISA+" in line
+            self.function.vga = 0 if "VGA+" not in line else 16 if "VGA16+" in line else 10
         elif " behind bridge: " in line:
             self.take_window(line)
         elif " window " in line:

@@ -105,7 +105,7 @@ def _fold(known: SeenFunction, better: SeenFunction, merged: Merged) -> None:
         known.driver, known.driver_known = better.driver, True
     elif better.driver is not None and not known.driver_known:
         known.driver = better.driver
-    for name in ("id", "class_code", "header", "parent", "hotplug", "subtractive", "isa", "virtual"):
+    for name in ("id", "class_code", "header", "parent", "hotplug", "subtractive", "isa", "vga", "virtual"):
         value = getattr(better, name)
         if value is not None and not (name == "class_code" and len(value) < len(known.class_code or "")):
             setattr(known, name, value)

@@ -74,6 +74,8 @@ class SeenFunction:
         A subtractive (transparent) bridge.
     isa
         A bridge whose ISA enable bit is set: of the first 64 KiB of I/O ports it passes on the first 256 of each 1024.
+    vga
+        A bridge whose VGA enable bit is set: how many bits of an I/O port it looks at for VGA, 10 or 16; else 0.
     virtual
         An SR-IOV virtual function; it stands in the tree with no BARs.
     """
@@ -93,6 +95,7 @@ class SeenFunction:
     hotplug: bool | None = None
     subtractive: bool | None = None
     isa: bool | None = None
+    vga: int | None = None
     virtual: bool | None = None
 
 

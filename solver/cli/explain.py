@@ -26,14 +26,9 @@ from solver.cli.output import Exit
     show_default=True,
     help="Wall time for all of it: 30, 30s, 5m, none.",
 )
-@click.option(
-    "--workers",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    metavar="N",
-    help="Solver threads; 0: one per core.",
-)
+@options.minimize
+@options.window_rule
+@options.threads
 @options.weight
 @options.as_json
 @options.verbose("every BAR by name, however many there are")
@@ -50,6 +45,10 @@ def explain(
     among them that have to stay and why, the window, and what it is short of), the ways out, cheapest first, and what
     policy always could do. With --json it is one document of the format barplan-explanation/1.
 
+    It takes the options of barplan solve. What is to be minimised means nothing here, but that rebar leaves sizes of
+    Resizable BARs open, which then count with the smallest; --vfs FUNCTION=fit asks for no VF that takes room from
+    anything else.
+
     Exits with 0 where everything fits, with 3 where it is proved that it does not, with 4 where neither was proved in
     time.
 
@@ -62,33 +61,49 @@ def explain(
     """
     from models.bus_numbers import bus_shortages
     from models.document import topology_sha256
+    from models.edit import parse_vfs, with_vfs
     from models.reserves import parse_reserves, stand_ins, with_stand_ins
-    from solver.cli.inputs import make_request, read_machine, with_sizes
+    from models.resizing import resize
+    from solver.cli.inputs import make_request, read_machine, refuse_open_sizes
+    from solver.cli.room import room_of
     from solver.cli.solve import drivers_unknown
     from solver.explanation.explaining import explain as find
     from solver.explanation.findings import Verdict
     from solver.render.columns import bullets, section
     from solver.render.explanation import explanation_text
     from solver.render.explanation_document import explanation_document
+    from solver.request import PRESETS
 
+    given, room = room_of(given, "cp-sat")
     reading = read_machine(inputs, given)
-    request = make_request(reading.topology, given)
-    # Here a BAR to be resized has its new size from the outset, and where that has no place, no address.
-    reading = with_sizes(reading, given)
-    request = replace(request, frees=request.frees | request.resizes.keys(), resizes={}, whole_functions=False)
+    topology = reading.topology
+    for text in room.fit:
+        topology = with_vfs(topology, parse_vfs(topology, text)[0], 0)
+    request = make_request(topology, given)
+    refuse_open_sizes(request)
+    # Here a BAR to be resized has its new size from the outset, and where that has no place, no address. What fits at
+    # any size fits at the smallest.
+    topology = resize(topology, {key: (min(sizes),) for key, sizes in request.sizes(topology).items()})
+    request = replace(
+        request,
+        minimize=PRESETS["moves"],
+        frees=request.frees | request.resizes.keys(),
+        resizes={},
+        whole_functions=False,
+    )
     with out.progress("explaining") as progress:
         # A reserve is a device that is not there: what stands in its way is explained as for any other.
-        reserves = parse_reserves(reading.topology, given.reserve)
+        reserves = parse_reserves(topology, room.reserve)
         absent = frozenset(key for key, _ in stand_ins(reserves))
-        explanation = find(with_stand_ins(reading.topology, reserves), request, progress, absent)
-    shortages = [str(shortage) for shortage in bus_shortages(reading.topology)]
+        explanation = find(with_stand_ins(topology, reserves), request, progress, absent)
+    shortages = [str(shortage) for shortage in bus_shortages(topology)]
     if as_json:
-        document = explanation_document(explanation, topology_sha256(reading.topology))
+        document = explanation_document(explanation, topology_sha256(topology))
         document["bus_numbers"] = shortages
         out.write_document(json.dumps(document, indent=2), None)
     else:
         short_of_drivers = given.policy in ("safe", "refuse") and explanation.verdict is not Verdict.FITS
-        warnings = drivers_unknown(reading.topology) if short_of_drivers else []
+        warnings = drivers_unknown(topology) if short_of_drivers else []
         text = explanation_text(explanation, everything=verbose > 0)
         text += section("Warnings", bullets([*shortages, *warnings]))
         out.show(text + section("Notes", bullets(reading.notes)))

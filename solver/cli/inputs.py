@@ -59,15 +59,18 @@ def make_request(topology: Topology, given: SharedOptions) -> Request:
     Raises
     ------
     InputError
-        If a BAR or an objective is unknown, or a BAR is both pinned and freed.
+        If a BAR or an objective is unknown, or a BAR is both pinned and freed, or fixed and freed.
     """
     from models.mobility import Policy
     from models.scope import make_scope
+    from models.weights import parse_weights
     from solver.request import PRESETS, Request, parse_minimize
 
     if given.policy not in list(Policy):
         raise InputError(f"unknown policy {given.policy!r}, expected one of {', '.join(Policy)}", source="--policy")
     pins, frees = find_bars(topology, given.pin, "--pin"), find_bars(topology, given.free, "--free")
+    for name in given.free:
+        refuse_fixed(topology, name)
     if pins & frees:
         raise InputError(f"{min(map(str, pins & frees))} is also named by --pin", source="--free")
     resizes = find_sizes(topology, given.resize)
@@ -86,13 +89,26 @@ def make_request(topology: Topology, given: SharedOptions) -> Request:
         time_limit=None if given.time_limit is None or math.isinf(given.time_limit) else given.time_limit,
         workers=given.workers,
         seed=given.seed,
-        weights=dict(_weight(text) for text in given.weight),
+        weights=parse_weights(topology, given.weight),
         drivers=driver_table(given),
         resizes=resizes,
         window_rule=given.window_rule,
         whole_functions=given.minimize in PRESETS,
         scope=scope,
     )
+
+
+def refuse_fixed(topology: Topology, name: str) -> None:
+    """Stop where ``--free`` names nothing but what is fixed under every policy.
+
+    Raises
+    ------
+    InputError
+        If that is so.
+    """
+    keys, bars = find_bars(topology, [name], "--free"), dict(topology.bars())
+    if all(bars[key].fixed for key in keys):
+        raise InputError(f"{min(map(str, keys))} is fixed, under every policy", source="--free")
 
 
 def find_sizes(topology: Topology, spelled: Iterable[str]) -> dict[BarKey, tuple[int, ...]]:
@@ -125,21 +141,18 @@ def driver_table(given: SharedOptions) -> DriverTable:
     return read_drivers(Path(given.drivers))
 
 
-def _weight(text: str) -> tuple[str, int]:
-    """The key and the cost that one ``--weight`` spells."""
-    from models.resources import parse_function_address
+def refuse_open_sizes(request: Request) -> None:
+    """Stop where ``--resize`` leaves a size open and no objective would choose it.
 
-    what, equals, cost = text.rpartition("=")
-    if not equals or not cost.isdecimal():
-        raise InputError(
-            f"expected driver:NAME=COST, class:CODE=COST or FUNCTION=COST, found {text!r}", source="--weight"
-        )
-    if what.startswith(("driver:", "class:")):
-        return what, int(cost)
-    try:
-        return parse_function_address(what), int(cost)
-    except ValueError as error:
-        raise InputError(str(error), source="--weight") from None
+    Raises
+    ------
+    InputError
+        If that is so.
+    """
+    from solver.request import CHOOSE_SIZES
+
+    if any(len(sizes) > 1 for sizes in request.resizes.values()) and CHOOSE_SIZES.isdisjoint(request.minimize):
+        raise InputError("=any leaves the size to the objective rebar; add --minimize rebar", source="--resize")
 
 
 def for_engine(request: Request, engine: str, spelled: Sequence[str]) -> Request:

@@ -305,36 +305,30 @@ weight = click.option(
     "0000:01:00.0=2. Repeatable.",
 )
 
-search = _apply(
+minimize = click.option(
+    "--minimize",
+    type=Name("objective", objective_names, several=True),
+    default="moves",
+    metavar="ORDER",
+    show_default=True,
+    help="moves: the smallest change (unplaced,moved_bars,windows_changed); waste: the tightest windows "
+    "(unplaced,wasted_bytes,moved_bars); rebar: the largest Resizable BARs (unplaced,rebar,moved_bars); "
+    "headroom: the most room behind empty hotplug ports (unplaced,headroom,moved_bars); or any objectives in "
+    "the order of their weight, separated by commas.",
+)
+
+window_rule = click.option(
+    "--window-rule",
+    type=Name("window rule", window_rule_names),
+    default="free",
+    metavar="RULE",
+    show_default=True,
+    help="Where cp-sat puts 32-bit prefetchable BARs. free: in any legal window; kernel: never in a 64-bit "
+    "prefetchable one, as Linux has it.",
+)
+
+threads = _apply(
     [
-        click.option(
-            "--minimize",
-            type=Name("objective", objective_names, several=True),
-            default="moves",
-            metavar="ORDER",
-            show_default=True,
-            help="moves: the smallest change (unplaced,moved_bars,windows_changed); waste: the tightest windows "
-            "(unplaced,wasted_bytes,moved_bars); rebar: the largest Resizable BARs (unplaced,rebar,moved_bars); "
-            "headroom: the most room behind empty hotplug ports (unplaced,headroom,moved_bars); or any objectives in "
-            "the order of their weight, separated by commas.",
-        ),
-        click.option(
-            "--window-rule",
-            type=Name("window rule", window_rule_names),
-            default="free",
-            metavar="RULE",
-            show_default=True,
-            help="Where cp-sat puts 32-bit prefetchable BARs. free: in any legal window; kernel: never in a 64-bit "
-            "prefetchable one, as Linux has it.",
-        ),
-        click.option(
-            "--time-limit",
-            type=Duration(),
-            default="60s",
-            metavar="TIME",
-            show_default=True,
-            help="Wall time for each engine: 30, 30s, 5m, none.",
-        ),
         click.option(
             "--workers",
             type=click.IntRange(min=0),
@@ -344,6 +338,22 @@ search = _apply(
             help="Solver threads; 0: one per core.",
         ),
         click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Seed of the solver."),
+    ]
+)
+
+search = _apply(
+    [
+        minimize,
+        window_rule,
+        click.option(
+            "--time-limit",
+            type=Duration(),
+            default="60s",
+            metavar="TIME",
+            show_default=True,
+            help="Wall time for each engine: 30, 30s, 5m, none.",
+        ),
+        threads,
         click.option(
             "--option",
             metavar="[ENGINE:]KEY=VALUE",

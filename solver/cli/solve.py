@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from models.errors import InputError
 from solver.cli import options
 from solver.cli import output as out
 from solver.cli.output import Exit
 
 if TYPE_CHECKING:
+    from models.mobility import Mobility
     from models.sources.machine import Reading
     from models.topology import BarKey, Topology
     from solver.request import Request
@@ -68,18 +68,23 @@ def solve(
       barplan solve machine.json --reserve hotplug=mem:32M,pref:1G
     """
     from models.document import dump_plan
-    from solver.cli.inputs import for_engine, make_request, read_machine, refuse_other_engines, refuse_scope
+    from solver.cli.inputs import (
+        for_engine,
+        make_request,
+        read_machine,
+        refuse_open_sizes,
+        refuse_other_engines,
+        refuse_scope,
+    )
     from solver.cli.room import room_of, solve_with_room
     from solver.engines import EXACT
     from solver.engines import engine as find_engine
-    from solver.request import CHOOSE_SIZES
 
     run = find_engine(engine)
     given, room = room_of(given, engine)
     reading = read_machine(inputs, given)
     request = make_request(reading.topology, given)
-    if any(len(sizes) > 1 for sizes in request.resizes.values()) and CHOOSE_SIZES.isdisjoint(request.minimize):
-        raise InputError("=any leaves the size to the objective rebar; add --minimize rebar", source="--resize")
+    refuse_open_sizes(request)
     refuse_scope(request, engine)
     refuse_other_engines(engine, given.option)
     request = for_engine(request, engine, given.option)
@@ -160,6 +165,13 @@ def drivers_unknown(topology: Topology) -> list[str]:
     return [SOME_UNKNOWN.format(unknown[0] + more)]
 
 
+def refusal(movement: Mobility) -> list[str]:
+    """A warning that names the driver for which policy ``refuse`` lets nothing move."""
+    start = "policy refuse ("
+    reason = next((reason for reason in movement.reasons.values() if reason and reason.startswith(start)), "")
+    return [f"policy refuse lets nothing move: {reason.removeprefix(start).removesuffix(')')}"] if reason else []
+
+
 def _text(reading: Reading, request: Request, result: Result, *, verbose: int) -> str:
     from models.plan import Status
     from solver.render import plan as words
@@ -169,7 +181,7 @@ def _text(reading: Reading, request: Request, result: Result, *, verbose: int) -
     topology, plan, movement = result.topology, result.plan, request.mobility(result.topology)
     text = words.plan_summary(plan, result.seconds)
     if plan.status in (Status.OPTIMAL, Status.FEASIBLE):
-        text += words.plan_difference(topology, plan, movement)
+        text += words.plan_difference(topology, plan, movement, request.resizes)
         text += words.optional_left_out(topology, plan)
         text += reserves_text(plan)
         if "headroom" in request.minimize:
@@ -181,6 +193,7 @@ def _text(reading: Reading, request: Request, result: Result, *, verbose: int) -
     warnings = list(plan.warnings)
     if request.policy in ("safe", "refuse"):
         warnings += drivers_unknown(topology)
+    warnings += refusal(movement)
     if left := left_outside(topology, request):
         have = "has no address and gets none" if len(left) == 1 else "have no address and get none"
         warnings.append(f"{count(len(left), 'BAR')} outside of {request.scope} {have}")

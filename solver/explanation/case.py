@@ -7,8 +7,9 @@ what does not fit in one of these parts has its reasons there.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from models.mobility import Policy
 from models.plan import Status
@@ -18,6 +19,9 @@ from solver.cpsat.engine import solve
 from solver.explanation.findings import Verdict
 from solver.request import Request
 from solver.result import Result
+
+_LONGER_SHARE = 0.3
+"""The part of the time that is left which one of the few solves that matter most may take."""
 
 
 @dataclass(slots=True)
@@ -63,6 +67,8 @@ class Case:
         The BARs that count: those with an address, and those that need one.
     bridges
         The bridge that leads to each function; ``None`` on the root bus.
+    behind
+        How many of ``bars`` are behind each bridge.
     solves
         How many solves were made.
     """
@@ -77,7 +83,11 @@ class Case:
     bars: dict[BarKey, Bar]
     functions: dict[FunctionAddress, Function]
     bridges: dict[FunctionAddress, FunctionAddress | None]
+    behind: Counter[FunctionAddress] = field(init=False)
     solves: int = 0
+
+    def __post_init__(self) -> None:
+        self.behind = Counter(bridge for key in self.bars for bridge in self.above(key.function))
 
     @property
     def root(self) -> RootBus:
@@ -105,6 +115,10 @@ class Case:
         result = solve(topology, replace(request, time_limit=limit, options={}))
         self.budget.interrupted |= result.interrupted
         return result
+
+    def longer(self) -> float:
+        """Seconds for one of the few solves that matter most."""
+        return max(self.budget.each, _LONGER_SHARE * self.budget.left)
 
     def try_set(self, bars: Collection[BarKey], pins: Collection[BarKey]) -> Verdict:
         """Whether these BARs alone fit, those in ``pins`` where they are and the others anywhere."""

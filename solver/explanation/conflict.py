@@ -86,10 +86,27 @@ def _with_alike(conflict: Conflict, alike: tuple[BarKey, ...]) -> Conflict:
     return replace(conflict, alike=alike)
 
 
-def _shape(case: Case, key: BarKey) -> object:
-    """What makes new BARs stand for each other: the bus they are on, and what they ask for."""
+def _shape(case: Case, key: BarKey) -> tuple[object, ...]:
+    """What makes new BARs stand for each other: where they are, and what they ask for.
+
+    BARs on the same bus are in the same place; so are those that have a slot each, of the same kind and on the same
+    bus: a bridge that is closed and leads to nothing else. One may take the other's part in any placement.
+    """
     bar = case.bars[key]
-    return case.bridges[key.function], bar.size, bar.copies, bar.width, bar.prefetchable
+    bridge = case.bridges[key.function]
+    slots: list[object] = []
+    while bridge is not None and case.behind[bridge] == 1 and not case.bounds:
+        half = case.functions[bridge].bridge
+        if half is None or half.cardbus or any(window.range is not None for window in half.windows):
+            break
+        slots.append((half.windows, half.subtractive, half.isa, half.vga))
+        bridge = case.bridges[bridge]
+    return bridge, tuple(slots), bar.size, bar.copies, bar.width, bar.prefetchable
+
+
+def _likeness(case: Case, key: BarKey) -> object:
+    """What BARs have in common of which one is as good as the other; one that has an address is like no other."""
+    return _shape(case, key) if case.bars[key].address is None else key
 
 
 def _minimal(case: Case, bars: list[BarKey], key: BarKey | None) -> Conflict:
@@ -101,7 +118,7 @@ def _minimal(case: Case, bars: list[BarKey], key: BarKey | None) -> Conflict:
         return case.try_set(chosen, pins.intersection(chosen))
 
     ordered = sorted((other for other in bars if other != key), key=lambda other: _closeness(case, other, key))
-    kept, proved = filter_needed(ordered, drop_others)
+    kept, proved = filter_needed(ordered, drop_others, lambda other: _likeness(case, other))
     chosen = [*([key] if key is not None else []), *reversed(kept)]
     fixed = frozenset(other for other in chosen if case.bars[other].fixed)
 
@@ -110,7 +127,7 @@ def _minimal(case: Case, bars: list[BarKey], key: BarKey | None) -> Conflict:
 
     held, proved_pins = filter_needed([other for other in chosen if other in pins - fixed], free_others)
     staying = fixed.union(held)
-    minimal = proved and proved_pins and is_minimal(case, chosen, staying)
+    minimal = proved and proved_pins
     shortage, windows = find_shortage(case, chosen, staying)
     members = tuple(_member(case, other, staying) for other in chosen)
     return Conflict(members, shortage, windows, minimal, bounds=case.bounds)
@@ -121,21 +138,6 @@ def _closeness(case: Case, other: BarKey, key: BarKey | None) -> tuple[int, int]
     bar = case.bars[other]
     near = key is not None and other.function == key.function
     return (2 * (other in case.immovable) + near, bar.span)
-
-
-def is_minimal(case: Case, bars: Sequence[BarKey], pins: frozenset[BarKey]) -> bool:
-    """Whether these do not fit together, and do as soon as any pin may move or any other BAR is left out."""
-    if case.try_set(bars, pins) is not Verdict.DOES_NOT_FIT:
-        return False
-    for key in bars:
-        others = [other for other in bars if other != key]
-        if key in pins and not case.bars[key].fixed:
-            answer = case.try_set(bars, pins - {key})
-        else:
-            answer = case.try_set(others, pins - {key})
-        if answer is not Verdict.FITS:
-            return False
-    return True
 
 
 def _member(case: Case, key: BarKey, staying: frozenset[BarKey]) -> Member:

@@ -22,6 +22,9 @@ from solver.result import Result
 _EACH = 2.0
 """Seconds for one of the many solves that filter a conflict or check a way out."""
 
+_CONFLICT_SHARE = 0.5
+"""The part of the time of a root bus and address space in which conflicts are looked for; ways out get the rest."""
+
 _KERNEL_SHARE = 0.4
 """The part of the time that is left in which kernels are run."""
 
@@ -87,7 +90,11 @@ def _part(case: Case, result: Result, trials: KernelTrials, seconds: float, tell
     if part.verdict is Verdict.DOES_NOT_FIT:
         tell(f"{part.root}: what is in the way?")
         if impossible or bound == len(unplaced):
+            limited = Budget(time.monotonic() + _CONFLICT_SHARE * case.budget.left, _EACH, case.budget.interrupted)
+            rest, case.budget = case.budget, limited
             conflicts, explained = find_conflicts(case, unplaced)
+            rest.interrupted |= limited.interrupted
+            case.budget = rest
             part = replace(part, conflicts=tuple(conflicts), explained=explained)
         else:
             part = replace(part, explained=False)
@@ -113,7 +120,7 @@ def _ways(case: Case, part: Part, always: Always | None, trials: KernelTrials) -
     found: list[Way | None] = []
     if always is None or always.verdict is not Verdict.DOES_NOT_FIT:
         found += [ways.more_policy(case), ways.prepared_drivers(case)]
-    found.append(ways.wider_scope(case))
+    found += [ways.any_window(case), ways.wider_scope(case)]
     found += [ways.fewer_pins(case), ways.dropped_optional(case, part.conflicts)]
     found += ways.smaller_sizes(case, part.unplaced, part.conflicts)
     if not any(found):

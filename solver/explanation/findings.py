@@ -14,6 +14,10 @@ Role = Literal["new", "existing", "pin"]
 """A BAR that needs an address, one that has an address and must keep some, or one that has to stay where it is."""
 
 
+KeptBack = Literal["ports", "windows"]
+"""I/O ports that an ISA or a VGA enable bit keeps from a BAR, or windows that ``--window-rule kernel`` does."""
+
+
 class Verdict(StrEnum):
     """Whether everything that needs an address has one."""
 
@@ -73,10 +77,13 @@ class TooFewBytes:
         Bytes of the members, bridge windows rounded up to their granularity.
     room
         Bytes of the root windows without what is reserved.
+    kept_back
+        What is not counted, though there is room.
     """
 
     needed: Size
     room: Size
+    kept_back: KeptBack | None = None
 
     @property
     def short(self) -> Size:
@@ -102,6 +109,8 @@ class NoAlignedBlock:
         ``None`` where the BAR itself finds none.
     around
         Windows of bridges that have to stretch around immovable BARs, and so take room between them.
+    kept_back
+        As in :class:`TooFewBytes`.
     """
 
     key: BarKey
@@ -111,6 +120,7 @@ class NoAlignedBlock:
     free: Size
     granularity: Size | None = None
     around: tuple[tuple[FunctionAddress, WindowKind, Range], ...] = ()
+    kept_back: KeptBack | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +129,13 @@ class NoArrangement:
 
     Attributes
     ----------
-    needed, room
+    needed, room, kept_back
         As in :class:`TooFewBytes`.
     """
 
     needed: Size
     room: Size
+    kept_back: KeptBack | None = None
 
 
 Shortage = NoWindow | TooFewBytes | NoAlignedBlock | NoArrangement
@@ -164,6 +175,8 @@ class WayKind(StrEnum):
 
     SCOPE = "scope"
     """The request changes more of the machine."""
+    RULE = "window-rule"
+    """32-bit prefetchable BARs may lie in any window that is legal for them."""
     POLICY = "policy"
     """The request allows more; nothing that is not prepared moves."""
     PINS = "pins"

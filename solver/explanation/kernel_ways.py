@@ -16,6 +16,7 @@ from models.topology import Bar, BarKey, Function, Topology
 from solver.engines import ENGINES
 from solver.explanation.case import Budget, Case
 from solver.explanation.findings import Way, WayKind
+from solver.explanation.kernel_room import with_room, without
 from solver.kernel.driver import allocate
 from solver.kernel.parameters import parse_parameters
 from solver.kernel.rules import RULES
@@ -87,7 +88,8 @@ class KernelTrials:
     Attributes
     ----------
     absent
-        BARs that stand for a device that is not there: a kernel leaves room for it only where parameters say how much.
+        BARs that stand for a device that is not there. The kernel runs without it, and has to leave room for it, which
+        it does only where parameters say how much.
     """
 
     topology: Topology
@@ -159,10 +161,15 @@ class KernelTrials:
             yield (*realloc, one)
         for both in itertools.product(*reserves) if len(reserves) > 1 else ():
             yield (*realloc, *both)
+        # A window that has addresses is left alone, whatever the reserve, unless it is named.
+        for one, name in itertools.product(itertools.chain(*reserves), named):
+            yield (one, name)
         if len(near) > 1:
             together = (_ALIGNMENT, ";".join(near))
             yield (together,)
             yield (*realloc, together)
+            for some in itertools.product(*reserves) if reserves else ():
+                yield (*some, together)
 
     def _reserves(self, short: dict[BarKey, tuple[bool, Size]]) -> list[list[tuple[str, str]]]:
         """Sizes for each kind of memory reserve that would help; they are for hotplug bridges only."""
@@ -193,8 +200,10 @@ class KernelTrials:
         if (name, options) not in self.done:
             if min(self.budget.left, self.deadline - time.monotonic()) <= 0:
                 return None
-            parameters = parse_parameters({**self.request.options, **dict(options)}, self.topology)
-            placement = allocate(self.topology, RULES[name], parameters).placement
+            there = without(self.topology, self.absent) if self.absent else self.topology
+            parameters = parse_parameters({**self.request.options, **dict(options)}, there)
+            placement = allocate(there, RULES[name], parameters).placement
+            placement = with_room(self.topology, placement, self.absent)
             left = frozenset(key for key in self.bars if placement.bars.get(key) is None)
             lost = any(self.bars[key].address is not None for key in left)
             self.done[name, options] = None if lost else Trial(name, options, left, placement)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from itertools import combinations
 from typing import TypeVar
 
@@ -17,22 +17,35 @@ _PAIRS = 45
 """How many pairs are tried."""
 
 
-def filter_needed(members: Sequence[T], test: Callable[[list[T]], Verdict]) -> tuple[list[T], bool]:
+def filter_needed(
+    members: Sequence[T],
+    test: Callable[[list[T]], Verdict],
+    likeness: Callable[[T], Hashable] | None = None,
+) -> tuple[list[T], bool]:
     """The members that are needed for a conflict, and whether each solve gave an answer.
 
-    Members are tried in halves, so a small conflict in a large machine takes few solves.
+    Members are tried in halves, so a small conflict in a large machine takes few solves. What fits without a member
+    also fits without it when there are fewer others, so each one that is kept is needed in the end as well.
 
     Parameters
     ----------
     test
         Whether it fits with these members alone; all of them together do not.
+    likeness
+        Members with the same are interchangeable, whatever else is there: where one is needed, so are all that are
+        left; by default none are.
     """
     kept = list(members)
     proved = True
+    needed: set[Hashable] = set()
+
+    def known(chunk: list[T]) -> bool:
+        return likeness is not None and any(likeness(member) in needed for member in chunk)
 
     def drop(chunk: list[T], *, fits: bool) -> bool:
         """Whether all of the chunk could be dropped; ``fits``: it is known that without it the rest fits."""
         nonlocal kept, proved
+        fits = fits or known(chunk)
         if not fits:
             rest = [member for member in kept if member not in chunk]
             answer = test(rest)
@@ -42,6 +55,8 @@ def filter_needed(members: Sequence[T], test: Callable[[list[T]], Verdict]) -> t
             fits = answer is Verdict.FITS
         if len(chunk) == 1:
             proved = proved and fits
+            if fits and likeness is not None:
+                needed.add(likeness(chunk[0]))
             return False
         middle = len(chunk) // 2
         first = drop(chunk[:middle], fits=False)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from models.mobility import Mobility
 from models.resources import Range, Size, align_down, align_up
 from models.topology import BarKey, WindowKey
 from solver.coordinates import Segment
 from solver.explanation.case import Case, only
-from solver.explanation.findings import NoAlignedBlock, NoArrangement, NoWindow, Shortage, TooFewBytes
-from solver.problem import BarItem, BusNode, Problem, Span, WindowItem, accepts, problems
+from solver.explanation.findings import KeptBack, NoAlignedBlock, NoArrangement, NoWindow, Shortage, TooFewBytes
+from solver.problem import BarItem, BusNode, Problem, Span, WindowItem, accepts, kept_back, problems
 
 Hull = tuple[WindowKey, Span]
 """A bridge window that has to stretch around immovable BARs, and how far."""
@@ -28,26 +29,40 @@ def find_shortage(
     """
     topology = only(case.topology, members)
     movement = Mobility({key: "stays" if key in staying else None for key in members}, {})
-    problem = problems(topology, movement)[0]
+    problem = problems(topology, movement, window_rule=case.request.window_rule)[0]
     items = [bar for bar in problem.bars if not bar.stand_in]
     for item in items:
         missing = _missing_window(item, problem.coordinates.segments)
         if missing is not None:
             return missing, ()
+    shunning = [_shun(item, problem.coordinates.segments) for item in items]
     free_items = [item for item in items if item.movable] or items
     places = _useful(_union(span for item in free_items for span in item.places), free_items)
     reserved = [*problem.reserved[case.space], *(b for bar in problem.bars if bar.stand_in for b in _span(bar))]
+    back = set.intersection(*({*kept_back(item, problem.coordinates)} for item in free_items))
+    reserved += sorted(back)
+    kept: KeptBack | None = "windows" if any(shunning) else "ports" if any(item.isa for item in items) else None
     windows = tuple(_cpu(problem, case, span) for span in places)
     needed = _least_bytes(problem, [item for item in items if item.movable or _within(_span(item)[0], places)])
     room = _length(_cut(places, reserved))
     if needed > room:
-        return TooFewBytes(needed, room), windows
+        return TooFewBytes(needed, room, kept if back or any(shunning) else None), windows
     pins = [span for item in items if not item.movable for span in _span(item)]
     for item in sorted((item for item in items if item.movable), key=lambda item: -item.size):
         block = _block(problem, case, item, items, pins)
         if block is not None:
-            return block, windows
-    return NoArrangement(needed, room), windows
+            return replace(block, kept_back=kept), windows
+    return NoArrangement(needed, room, kept), windows
+
+
+def _shun(item: BarItem, segments: Sequence[Segment]) -> bool:
+    """Take from a BAR the places that its window rule keeps it from, whatever bridge window leads there, if any."""
+    wide = [window.wide for window in item.bus.windows if window.kind == "pref"]
+    if not item.low or item.today is not None or item.bus.parent is None or item.bus.subtractive or not all(wide):
+        return False
+    shunned = [(one.start, one.end) for one in segments if one.space == item.space and one.window.prefetchable]
+    before, item.places = item.places, _cut(item.places, shunned)
+    return item.places != before
 
 
 def _useful(places: list[Span], items: Sequence[BarItem]) -> list[Span]:
@@ -128,7 +143,8 @@ def _block(
     problem: Problem, case: Case, item: BarItem, items: Sequence[BarItem], pins: Sequence[Span]
 ) -> NoAlignedBlock | None:
     """What is left for one BAR beside what stays, where that is too little or lies badly."""
-    free = _cut(item.places, [*problem.reserved[case.space], *pins])
+    back = kept_back(item, problem.coordinates)
+    free = _cut(item.places, [*problem.reserved[case.space], *pins, *back])
     if not _aligned(free, item.size, item.span):
         return NoAlignedBlock(item.key, item.size, item.span, _largest(free), _length(free))
     step = _granularity(item, items)

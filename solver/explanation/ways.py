@@ -26,7 +26,7 @@ _DRIVERS = ("unplaced", "prepared_drivers", "moved_bars")
 
 def try_always(case: Case) -> Always:
     """What policy ``always`` could do; pins of the request hold, and what is fixed stays."""
-    result = case.run(case.topology, replace(case.request, policy=Policy.ALWAYS, minimize=_MOVES))
+    result = case.run(case.topology, replace(case.request, policy=Policy.ALWAYS, minimize=_MOVES), case.longer())
     if result.plan.status not in (Status.OPTIMAL, Status.FEASIBLE) or result.breaches:
         return Always(verdict(result))
     unplaced, moved = result.plan.objectives
@@ -46,6 +46,16 @@ def wider_scope(case: Case) -> Way | None:
     return Way(WayKind.SCOPE, 0, proved=True, moved=_moved(result), parameters=(str(case.request.scope),))
 
 
+def any_window(case: Case) -> Way | None:
+    """Under window rule ``kernel``: what the same policy could do without."""
+    if case.request.window_rule == "free":
+        return None
+    result = fitting(case, case.topology, replace(as_allowed(case), window_rule="free"))
+    if result is None:
+        return None
+    return Way(WayKind.RULE, 0, proved=True, moved=_moved(result), options=("--window-rule", "free"))
+
+
 def more_policy(case: Case) -> Way | None:
     """Under a policy stricter than ``safe``: what ``safe`` would do."""
     if case.request.policy not in (Policy.NEVER, Policy.REFUSE):
@@ -59,7 +69,7 @@ def more_policy(case: Case) -> Way | None:
 def prepared_drivers(case: Case) -> Way | None:
     """The cheapest set of drivers to prepare or unbind."""
     request = replace(case.request, policy=Policy.ON_DEMAND, minimize=_DRIVERS)
-    result = fitting(case, case.topology, request)
+    result = fitting(case, case.topology, request, case.longer())
     if result is None:
         return None
     movement = request.mobility(case.topology)
@@ -189,13 +199,13 @@ def try_plan(case: Case, topology: Topology, request: Request) -> Verdict:
     return verdict(case.run(topology, request)) if case.budget.left > 0 else Verdict.UNPROVED
 
 
-def fitting(case: Case, topology: Topology, request: Request) -> Result | None:
-    """The plan, if it gives everything an address and breaks no rule."""
+def fitting(case: Case, topology: Topology, request: Request, seconds: float | None = None) -> Result | None:
+    """The plan, if it gives everything an address and breaks no rule; found in ``seconds``, or as long as most."""
     if case.budget.left <= 0:
         return None
     if "moved_bars" not in request.minimize:
         request = replace(request, minimize=_MOVES)
-    result = case.run(topology, request)
+    result = case.run(topology, request, seconds)
     return result if result.legal and verdict(result) is Verdict.FITS else None
 
 

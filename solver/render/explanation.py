@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from models.mobility import FIXED
 from models.reserves import STAND_IN
 from models.resources import Space, format_size
 from models.topology import BarKey, bar_name
@@ -11,6 +12,7 @@ from solver.explanation.findings import (
     Always,
     Conflict,
     Explanation,
+    KeptBack,
     Member,
     NoAlignedBlock,
     NoWindow,
@@ -110,7 +112,10 @@ def _conflict_text(conflict: Conflict, space: Space, few: int | None) -> str:
         title += f", as windows outside of {conflict.bounds} stay:" if conflict.bounds else ":"
     elif conflict.minimal:
         title = "Conflict, minimal: without any one of them the others fit"
-        title += ", and all fit if any that stays could move:" if conflict.pins else ":"
+        fixed = [pin.reason == FIXED for pin in conflict.pins]
+        if not all(fixed):
+            title += ", and all fit if any that stays" + (" and is not fixed" if any(fixed) else "") + " could move"
+        title += ":"
     else:
         title = "Conflict, not proved to be minimal (time ran out):"
     rows = [_member_row(member, space) for member in conflict.members]
@@ -123,6 +128,8 @@ def _conflict_text(conflict: Conflict, space: Space, few: int | None) -> str:
 
 def _member_row(member: Member, space: Space) -> tuple[str, ...]:
     size = f"[size={format_size(member.size)}]" + (f" x {member.copies} VFs" if member.copies > 1 else "")
+    if _is_reserve(member.key):  # it has no VFs but is so many aligned blocks
+        size = f"[size={format_size(member.size * member.copies)}]"
     bar = "" if _is_reserve(member.key) else bar_name(member.key.index)
     return (str(member.key.function), bar, size, _member_words(member, space))
 
@@ -155,17 +162,25 @@ def shortage_lines(conflict: Conflict, space: Space) -> list[str]:
     there = f"root {_verb(len(conflict.windows), 'window', 'windows')} {windows}"
     if isinstance(shortage, NoWindow):
         return [_no_window(shortage)]
+    more = [] if shortage.kept_back is None else [_KEPT_BACK[shortage.kept_back]]
     if isinstance(shortage, NoAlignedBlock):
-        return _no_block(shortage, there, space)
+        return _no_block(shortage, there, space) + more
     room = f"The {there} {_verb(len(conflict.windows), 'has', 'have')} room for {format_size(shortage.room)}"
     room += f", and {format_size(shortage.needed)} have to go in: "
     if isinstance(shortage, TooFewBytes):
-        return [f"{room}{format_size(shortage.short)} short."]
+        return [f"{room}{format_size(shortage.short)} short.", *more]
     if conflict.bounds:
         return [f"{room}bytes enough, but the bridge windows outside of {conflict.bounds} stay as they are."]
     return [
-        f"{room}bytes enough, but no order of them fits the alignment of all and the whole blocks of bridge windows."
+        f"{room}bytes enough, but no order of them fits the alignment of all and the whole blocks of bridge windows.",
+        *more,
     ]
+
+
+_KEPT_BACK: dict[KeptBack, str] = {
+    "ports": "I/O ports that an ISA or a VGA enable bit keeps from them do not serve.",
+    "windows": "Under --window-rule kernel, 64-bit prefetchable bridge windows do not serve 32-bit prefetchable BARs.",
+}
 
 
 def _no_window(shortage: NoWindow) -> str:
@@ -215,6 +230,8 @@ def _way_words(way: Way, space: Space, few: int | None) -> str:
     names = _names(way.bars, few)
     if way.kind is WayKind.SCOPE:
         return f"change more than {way.parameters[0]} allows"
+    if way.kind is WayKind.RULE:
+        return "let 32-bit prefetchable BARs lie in any window, though Linux does not"
     if way.kind is WayKind.POLICY:
         return "allow the moves that are safe"
     if way.kind is WayKind.PINS:

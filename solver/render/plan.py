@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from models.legality import Breach, check, today_breaches
 from models.mobility import Mobility
 from models.plan import Objective, Plan, PlannedBar, Status
-from models.resources import Range, Space, format_size
+from models.resources import Range, Size, Space, format_size
 from models.topology import Bar, BarKey, Topology, bar_name
 from solver.render.columns import bullets, columns, labels, section
 from solver.render.words import WINDOW_WORDS, address, bar_kind, bar_size, count, range_text, short_size
@@ -42,8 +42,13 @@ def plan_summary(plan: Plan, seconds: float | None) -> str:
     return labels(pairs)
 
 
-def plan_difference(topology: Topology, plan: Plan, movement: Mobility) -> str:
-    """What differs from today: moved, placed, lost and unplaced BARs, and the windows that change."""
+def plan_difference(
+    topology: Topology, plan: Plan, movement: Mobility, resizes: Mapping[BarKey, Sequence[Size]] | None = None
+) -> str:
+    """What differs from today: moved, placed, lost and unplaced BARs, and the windows that change.
+
+    ``resizes`` are the sizes that were asked for; a BAR that finds no place goes on having the one of today.
+    """
     today, bars = dict(topology.bars()), dict(plan.placement.sized(topology).bars())
     moved = [bar for bar in plan.bars if bar.moved]
     resized = [bar for bar in plan.bars if bar.before == bar.after and bars[bar.key].size != today[bar.key].size]
@@ -59,11 +64,15 @@ def plan_difference(topology: Topology, plan: Plan, movement: Mobility) -> str:
             return f"warning: {prepared}"
         return f"driver {function.driver} survives it" if function.driver else "no driver is bound"
 
+    def asked(bar: PlannedBar) -> str:
+        sizes = (resizes or {}).get(bar.key, ())
+        return f"was to have {format_size(sizes[0])}" if len(sizes) == 1 else ""
+
     text = section(_title("Move", moved), _bar_lines(bars, moved, why_moved))
     text += section(_title("Get another size where they are", resized), _bar_lines(bars, resized))
     text += section(_title("Get an address", placed), _bar_lines(bars, placed))
     text += section(_title("Lose their address", lost), _bar_lines(bars, lost))
-    text += section(_title("Stay without an address", missing), _bar_lines(bars, missing))
+    text += section(_title("Stay without an address", missing), _bar_lines(bars, missing, asked))
     text += section("Bridge windows that change", _window_lines(plan))
     return text or "\nNothing changes: every BAR and every bridge window stays where it is.\n"
 

@@ -153,6 +153,7 @@ def function_line(function: Function) -> str:
         line += ", hotplug" if bridge.hotplug else ""
         line += ", subtractive" if bridge.subtractive else ""
         line += ", ISA enable" if bridge.isa else ""
+        line += f", VGA enable ({bridge.vga} bits)" if bridge.vga else ""
     return line
 
 

@@ -53,6 +53,31 @@ def test_each_machine_is_asked_both_questions(folder: Path, tmp_path: Path) -> N
     assert "explain: proved within 30 s: 2 of 2; slowest " in result.stdout
 
 
+def test_a_device_is_plugged_into_the_last_free_port(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "ported").mkdir()
+    (tmp_path / "ported" / "source.txt").write_text("a note")
+    ported = machine(bridge("00:01.0", secondary=1), bridge("00:02.0", secondary=2))
+    (tmp_path / "ported" / "machine.json").write_text(dump_topology(ported))
+    output = tmp_path / "questions.csv"
+    result = CliRunner().invoke(main, ["questions", "--corpus", str(folder), "--plug", "nvme", "-o", str(output)])
+    assert result.exit_code == 0, result.output
+    rows = list(csv.DictReader(StringIO(output.read_text())))
+    assert [(row["machine"], row["answer"].split(":")[0]) for row in rows] == [
+        ("ported+nvme@0000:00:02.0", "fits"),
+        ("ported+nvme@0000:00:02.0", "optimal"),
+    ]
+
+
+def test_a_machine_without_numbers_for_a_device_is_left_out_and_an_unknown_device_refused(folder: Path) -> None:
+    taken = machine(bridge("00:01.0", *(function(f"01:{n:02x}.0") for n in range(32)), hotplug=True))
+    (folder / "narrow" / "machine.json").write_text(dump_topology(taken))
+    asked = ["questions", "--corpus", str(folder), "--plug"]
+    assert "explain: proved within 30 s: 0 of 0" in CliRunner().invoke(main, [*asked, "nvme"]).stdout
+    refused = CliRunner().invoke(main, [*asked, "no-such-device"])
+    assert refused.exit_code == 2
+    assert "unknown device 'no-such-device'" in refused.stderr
+
+
 def test_an_answer_without_proof_fails(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(questions, "_explain", lambda topology, seconds: ("does not fit", False, False))
     result = CliRunner().invoke(main, ["questions", "--corpus", str(folder)])

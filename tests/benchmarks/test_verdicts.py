@@ -97,24 +97,10 @@ def test_a_bar_that_the_kernel_tried_is_asked_for() -> None:
     assert [asked[key("00:00.0", index)].optional for index in ("rom", "vf0")] == [True, False]
 
 
-CHEAP = [
-    "alloc-failure/armada8k-rescan-256m",
-    "alloc-failure/inagua-crb-fips",
-    "alloc-failure/vmd-nvme-sriov-hotplug",
-    "power/cyrus-p5040",
-    "server/dell-poweredge-r7625",
-    "thunderbolt/dell-xps13-9360-usbc-adapter",
-]
-
-
 @needs_corpus
-@pytest.mark.parametrize("name", CHEAP)
-def test_the_committed_table_says_what_is_found_today(name: str) -> None:
-    rows = list(verdict_rows(CORPUS, name, 30))
-    assert rows
-    committed = TABLE.read_text().splitlines()
-    for row in rows:
-        assert f"| {' | '.join(row.cells)} |" in committed
+def test_the_committed_table_is_what_comes_out_today() -> None:
+    """With more time than the command takes, so that it does not hang on how busy the machine is."""
+    assert as_markdown(list(verdict_rows(CORPUS, "*", 120))).splitlines() == TABLE.read_text().splitlines()
 
 
 def test_every_row_of_the_committed_table_is_proved() -> None:

@@ -142,6 +142,17 @@ def test_a_bar_cannot_be_pinned_and_free(run: Run, save: Save, machine: Machine)
     assert line.startswith("--free: 0000:02:00.0 BAR 0")
 
 
+def test_what_is_fixed_cannot_be_freed(run: Run, save: Save, machine: Machine) -> None:
+    first_bar(machine)["fixed"] = True
+    file = save(machine)
+    assert complaint(run("solve", file, "--free", "0000:01:00.0:0")) == (
+        "--free: 0000:01:00.0 BAR 0 is fixed, under every policy"
+    )
+    bars = machine["root_buses"][0]["functions"][0]["bridge"]["functions"][0]["bars"]
+    bars.append({"index": 2, "space": "mem", "size": "1M", "address": None})
+    assert run("solve", save(machine), "--free", "0000:01:00.0").exit_code == 0
+
+
 def test_an_existing_output_file_is_untouched(run: Run, save: Save, machine: Machine, tmp_path: Path) -> None:
     output = tmp_path / "plan.json"
     output.write_text("precious")

@@ -109,6 +109,44 @@ def test_solve_points_to_explain_where_it_exits_with_3(run: Run, save: Save, mac
     assert "barplan explain" not in run("solve", save(machine)).stderr
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--window-rule", "kernel", "--plug", "mem32p:512M@0000:00:01.0"],
+        ["--minimize", "rebar", "--plug", "mem32:256M@0000:00:03.0"],
+        ["--minimize", "headroom", "--policy", "never"],
+        ["--plug", "mem32:256M,vf32:1M*4@0000:00:03.0", "--vfs", "0000:03:01.0=fit"],
+        ["--reserve", "0000:00:03.0=mem:256M", "--seed", "3"],
+        ["--resize", "0000:03:00.0:0=2G", "--weight", "class:02=3", "--workers", "1"],
+    ],
+)
+def test_explain_takes_the_options_with_which_solve_points_to_it(
+    run: Run, save: Save, machine: Machine, options: list[str]
+) -> None:
+    machine["root_buses"][0]["functions"][2]["bridge"]["functions"][0]["bars"][0]["sizes"] = ["512M", "2G"]
+    file = save(machine)
+    assert "barplan explain, with the same inputs and options" in run("solve", file, *options).stderr
+    result = run("explain", file, *options)
+    assert (result.exit_code, result.stderr) == (3, ""), result.output
+    assert "Conflict" in result.stdout
+
+
+def test_a_size_left_open_counts_with_the_smallest(run: Run, save: Save, machine: Machine) -> None:
+    (resizable,) = machine["root_buses"][0]["functions"][2]["bridge"]["functions"][0]["bars"]
+    resizable["sizes"] = ["64M", "512M"]
+    options = (save(machine), "--policy", "never")
+    assert run("explain", *options).exit_code == 3
+    assert run("explain", *options, "--minimize", "rebar").exit_code == 0
+    assert run("solve", *options, "--minimize", "rebar").exit_code == 0
+    refused = run("explain", *options, "--resize", "0000:03:00.0:0=any")
+    assert (refused.exit_code, "add --minimize rebar" in refused.stderr) == (2, True)
+
+
+def test_a_reserve_that_does_not_fit_has_its_size_and_no_vfs(run: Run, save: Save, machine: Machine) -> None:
+    text = run("explain", save(machine), "--reserve", "0000:00:03.0=mem:192M").stdout
+    assert "the reserve behind 0000:00:03.0  [size=192M]  asked for" in text
+
+
 def test_many_bars_are_counted_unless_asked_for(run: Run, save: Save, machine: Machine) -> None:
     file = save(machine)
     plugs = [word for _ in range(10) for word in ("--plug", "mem32:256M@0000:00:03.0")]

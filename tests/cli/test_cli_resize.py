@@ -141,3 +141,13 @@ def test_whole_functions_first_in_orders_that_have_a_name(run: Run, save: Save, 
     assert [item["name"] for item in json.loads(spelled.stdout)["objectives"]] == ["unplaced", "moved_bars"]
     fitting = json.loads(run("solve", file, "--json").stdout)
     assert [item["name"] for item in fitting["objectives"]] == ["unplaced", "moved_bars", "windows_changed"]
+
+
+def test_a_new_bar_that_finds_no_place_says_which_size_it_was_to_have(run: Run, save: Save, resizable: Machine) -> None:
+    bar = resizable["root_buses"][0]["functions"][1]["bridge"]["functions"][0]["bars"][0]
+    bar["address"], bar["sizes"] = None, ["0x10000000", "0x80000000"]
+    result = run("solve", save(resizable), "--resize", f"{GPU}:0=max")
+    assert result.exit_code == 3
+    missing = result.stdout.split("Stay without an address (1 BAR)")[1].split("\n\n")[0]
+    assert "[size=256M]" in missing
+    assert missing.rstrip().endswith("was to have 2G")

@@ -66,6 +66,15 @@ def test_a_driver_decides_what_may_move(run: Run, save: Save, machine: Machine) 
     assert "0000:02:00.0 moves although its driver mlx5_core is not verified" in forced.stdout
 
 
+def test_policy_refuse_names_the_driver_for_which_nothing_moves(run: Run, save: Save, machine: Machine) -> None:
+    said = "policy refuse lets nothing move: 0000:01:00.0: driver mlx5_core is not verified to survive a BAR move"
+    file = save(machine)
+    assert said in run("solve", file, "--policy", "refuse").stdout
+    assert "lets nothing move" not in run("solve", file).stdout
+    prepared = run("solve", file, "--policy", "refuse", "--driver", "0000:01:00.0=nvme")
+    assert "lets nothing move" not in prepared.stdout
+
+
 def test_unknown_drivers_are_said_and_how_to_change_that(run: Run, save: Save, machine: Machine) -> None:
     for port in machine["root_buses"][0]["functions"]:
         del port["driver"]

@@ -130,7 +130,14 @@ class TestTake:
     def elsewhere(self, tmp_path: Path) -> str:
         port = bridge(
             "00:03.0",
-            bridge("05:00.0", function("06:00.0", bar(0, "16M", at=0x80000000), driver="nvme"), secondary=6),
+            bridge(
+                "05:00.0",
+                function("06:00.0", bar(0, "16M", at=0x80000000), driver="nvme"),
+                secondary=6,
+                hotplug=True,
+                isa=True,
+                vga=10,
+            ),
             secondary=5,
             mem=(0x80000000, 0x80FFFFFF),
         )
@@ -154,6 +161,7 @@ class TestTake:
         new = there(after, "00:00.0")
         assert new.bridge is not None
         assert all(window.range is None for window in new.bridge.windows)
+        assert (new.bridge.hotplug, new.bridge.isa, new.bridge.vga) == (True, False, 0)
         assert there(after, f"{new.bridge.secondary:02x}:00.0").bars == (bar(0, "16M"),)
         assert load_topology(dump_topology(after), "again") == after
 

@@ -425,6 +425,19 @@ class TestCapabilities:
         )
         assert seen.isa is isa
 
+    @pytest.mark.parametrize(("bits", "vga"), [("VGA-", 0), ("VGA+", 10), ("VGA+ VGA16-", 10), ("VGA+ VGA16+", 16)])
+    def test_vga_enable_of_a_bridge(self, bits: str, vga: int) -> None:
+        """Older versions of lspci do not name VGA 16-bit decode, and bridges of their time do not have it."""
+        seen = function(
+            f"""\
+            00:1e.0 PCI bridge: Example Corp. PCI Bridge
+            \tBus: primary=00, secondary=01, subordinate=01, sec-latency=32
+            \tBridgeCtl: Parity- SERR+ NoISA- {bits} MAbort- >Reset- FastB2B-
+            """,
+            "0000:00:1e.0",
+        )
+        assert seen.vga == vga
+
     def test_denied_capabilities_are_noted(self) -> None:
         observation = read(
             "04:00.0 SATA controller: Example Corp.\n\tFlags: fast devsel\n\tCapabilities: <access denied>\n"

@@ -306,6 +306,14 @@ class TestCapabilities:
         bar = only(tree).bars[0]
         assert (bar.address, bar.size, bar.fixed) == (0x1F8000000, 256 * KIB, True)
 
+    @pytest.mark.parametrize(
+        ("control", "isa", "vga"), [(0, False, 0), (4, True, 0), (8, False, 10), (0x18, False, 16), (0x10, False, 0)]
+    )
+    def test_legacy_bits_of_a_bridge(self, tree: Tree, control: int, isa: bool, vga: int) -> None:
+        data = config(x18=b"\x00\x01\x01\x00", x3e=little(control, 2), code=0x060400, header=1)
+        tree.add("pci0000:00/0000:00:01.0", resources({}), data)
+        assert (only(tree).isa, only(tree).vga) == (isa, vga)
+
 
 class TestWhatIsMissing:
     def test_a_bar_the_kernel_gave_up_has_a_register_and_no_size(self, tree: Tree) -> None:

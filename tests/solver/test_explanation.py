@@ -29,6 +29,7 @@ from solver.explanation.findings import (
     WayKind,
 )
 from solver.explanation.sets import filter_needed
+from solver.render.explanation import explanation_text
 from solver.request import Request
 from solver.result import Result
 from tests.corpus import CORPUS, needs_corpus
@@ -328,6 +329,19 @@ def test_kernel_parameters_are_found_by_running_the_kernels() -> None:
     assert (result.measures.unplaced, result.measures.lost_bars) == (0, 0)
 
 
+def test_a_conflict_says_of_pins_that_could_move_alone_that_all_fit_if_they_did() -> None:
+    """What is fixed moves under no policy; here not even that would help."""
+    fixed = function("00:01.0", bar(0, 3 * MIB, at=at(0), fixed=True))
+    only_fixed = explanation_text(explain(over(0, 16, fixed, device(2, 16)), QUICK))
+    assert "Conflict, minimal: without any one of them the others fit:\n" in only_fixed
+    both = over(
+        0, 16, function("00:01.0", bar(0, MIB, at=at(1), fixed=True)), device(3, 1, 9, driver="x"), device(2, 8)
+    )
+    text = explanation_text(explain(both, QUICK))
+    assert "the others fit, and all fit if any that stays and is not fixed could move:\n" in text
+    assert "the others fit, and all fit if any that stays could move:\n" in explanation_text(explain(one_pin(), QUICK))
+
+
 def test_ways_stand_in_the_order_of_their_cost() -> None:
     order = list(WayKind)
     for build in (one_pin, two_pins, too_small):
@@ -358,6 +372,20 @@ def test_the_filter_keeps_what_is_needed_and_nothing_else(needed: set[int]) -> N
     assert (set(kept), proved) == (wanted, True)
 
 
+def test_the_filter_asks_once_for_members_of_which_one_is_as_good_as_the_other() -> None:
+    """Eight needed ones of one kind, and four of another that are not needed."""
+    keys = [key(f"00:{number:02x}.0") for number in range(12)]
+    asked: list[list[BarKey]] = []
+
+    def fits(members: list[BarKey]) -> Verdict:
+        asked.append(members)
+        return Verdict.DOES_NOT_FIT if set(keys[:8]) <= set(members) else Verdict.FITS
+
+    kept, proved = filter_needed(keys, fits, lambda member: member in keys[:8])
+    assert (kept, proved) == (keys[:8], True)
+    assert len(asked) < 8
+
+
 def test_the_filter_says_when_a_solve_gave_no_answer() -> None:
     keys = [key("00:00.0"), key("00:01.0")]
     assert filter_needed(keys, lambda members: Verdict.UNPROVED) == (keys, False)
@@ -380,6 +408,43 @@ def test_conflicts_of_random_machines_are_minimal(seed: int) -> None:
         assert part.conflicts
         for conflict in part.conflicts:
             assert_minimal(topology, conflict)
+
+
+def slots(number: int, *more: Function) -> Topology:
+    """So many hotplug slots with a new drive each behind a switch, which take 1 MiB each of 3."""
+    drives = [
+        bridge(f"02:{n:02x}.0", function(f"{16 + n:02x}:00.0", bar(0, 16 * KIB)), hotplug=True) for n in range(number)
+    ]
+    switch = bridge("01:00.0", *drives, secondary=2, subordinate=0x40)
+    return over(0, 3, bridge("00:01.0", switch, *more, subordinate=0x40))
+
+
+def test_drives_in_slots_of_the_same_kind_share_one_conflict() -> None:
+    topology = slots(8)
+    conflict = one(explain(topology, QUICK))
+    assert (len(conflict.members), len(conflict.alike)) == (4, 4)
+    assert_minimal(topology, conflict)
+    others = {member.key for member in conflict.members[1:]}
+    for alike in conflict.alike:
+        assert not all_fit(topology, {alike, *others}, set())
+        for other in others:
+            assert all_fit(topology, {alike, *others} - {other}, set())
+
+
+def test_a_slot_with_more_behind_it_or_of_another_kind_is_not_alike() -> None:
+    """A drive of two BARs, one behind a bridge with an ISA enable bit, and one whose slot is open."""
+    odd = (
+        bridge("02:10.0", function("30:00.0", bar(0, 16 * KIB), bar(2, 32 * KIB))),
+        bridge("02:11.0", function("31:00.0", bar(0, 16 * KIB)), isa=True),
+        bridge("02:12.0", function("32:00.0", bar(0, 16 * KIB)), mem=span(0, 1)),
+    )
+    plain = [bridge(f"02:{n:02x}.0", function(f"{16 + n:02x}:00.0", bar(0, 16 * KIB))) for n in range(2)]
+    switch = bridge("00:01.0", *plain, *odd, secondary=2, subordinate=0x40, mem=span(0, 1))
+    (part,) = explain(over(0, 1, switch), QUICK).parts
+    assert part.conflicts
+    for conflict in part.conflicts:
+        for item in conflict.alike:
+            assert {item.function, conflict.members[0].key.function} <= {"0000:10:00.0", "0000:11:00.0"}
 
 
 @needs_corpus

@@ -7,17 +7,18 @@ from dataclasses import replace
 import pytest
 
 from models.mobility import Policy
-from models.resources import MIB, Range
-from models.topology import Function, RootWindow, Topology
+from models.reserves import Reserve, stand_ins, with_stand_ins
+from models.resources import KIB, MIB, Range, WindowKind
+from models.topology import Function, RootWindow, Topology, WindowKey
 from solver.cpsat.engine import solve
 from solver.engines import engine
 from solver.explanation.explaining import explain
-from solver.explanation.findings import Explanation, Verdict, Way, WayKind
+from solver.explanation.findings import Explanation, NoAlignedBlock, TooFewBytes, Verdict, Way, WayKind
 from solver.explanation.sets import smallest_set
-from solver.render.explanation import way_text
+from solver.render.explanation import shortage_lines, way_text
 from solver.request import Request
 from tests.pitfalls import at, inner, over, span
-from tests.topologies import bar, function, host, key, machine
+from tests.topologies import bar, bridge, function, host, key, machine
 
 QUICK = Request(time_limit=60, workers=2)
 
@@ -157,6 +158,41 @@ def test_two_root_windows_grow_together() -> None:
     assert way_text(both).count("enlarge the root window") == 2
 
 
+@pytest.mark.parametrize(("kind", "parameter"), [("mem", "hpmmiosize"), ("pref", "hpmmioprefsize")])
+def test_a_reserve_parameter_makes_the_kernel_leave_room_behind_a_hotplug_port(
+    kind: WindowKind, parameter: str
+) -> None:
+    """Behind the port 4 MiB are asked for, and its window of 1 MiB is shut in by what may not move.
+
+    The kernel leaves a window alone that has addresses, so the parameter alone would do nothing.
+    """
+    pref = kind == "pref"
+    there = function("02:00.0", bar(0, MIB, at=at(5), pref=pref, width=64 if pref else 32), driver="e1000e")
+    windows = {"mem": None, "pref": None, kind: span(5, 6)}
+    shut_in = bridge("00:01.0", there, hotplug=True, io=None, **windows)  # type: ignore[arg-type]
+    other = function("01:00.0", bar(0, MIB, at=at(0)), driver="e1000e")
+    beside = function("00:02.0", bar(0, MIB, at=at(8)), driver="e1000e")
+    topology = over(0, 24, bridge("00:00.0", other, io=None, pref=None, mem=span(0, 4)), shut_in, beside)
+    reserves = [Reserve(shut_in.address, kind, 4 * MIB)]
+    absent = frozenset(item for item, _ in stand_ins(reserves))
+    asked = replace(QUICK, policy=Policy.NEVER)
+    found = way(explain(with_stand_ins(topology, reserves), asked, None, absent), WayKind.KERNEL)
+    reserve, named = found.parameters
+    assert (reserve.split("=")[0], named) == (parameter, "resource_alignment=0000:00:01.0")
+    for name in found.kernels:
+        options = dict(text.split("=") for text in found.parameters)
+        result = engine(name)(topology, Request(policy=Policy.ALWAYS, options=options))
+        window = result.plan.placement.windows[WindowKey(shut_in.address, kind)]
+        behind = result.plan.placement.bars[key("02:00.0")]
+        assert window is not None
+        assert behind is not None
+        assert (result.legal, result.measures.lost_bars) == (True, 0)
+        blocks = range(-(-window.start // (4 * MIB)), window.end // (4 * MIB))
+        assert any(not block * 4 * MIB <= behind < (block + 1) * 4 * MIB for block in blocks)
+        useless = engine(name)(topology, Request(policy=Policy.ALWAYS, options={"realloc": "on", parameter: "16M"}))
+        assert useless.plan.placement.windows[WindowKey(shut_in.address, kind)] == Range.inclusive(*span(5, 6))
+
+
 def test_resource_alignment_makes_the_kernel_size_a_window_anew() -> None:
     behind = function("01:00.0", bar(0, 2 * MIB, at=at(4)), driver="e1000e")
     topology = over(0, 12, inner("00:00.0", behind, window=span(0, 6)), device(1, 8))
@@ -232,3 +268,31 @@ def test_without_an_answer_nothing_is_proved() -> None:
     assert smallest_set(range(3), test)[1] is False
     assert smallest_set([], test) == (None, False)
     assert smallest_set([1], test) == (None, False)
+
+
+def test_the_window_rule_is_a_way_out_and_says_what_it_keeps_back() -> None:
+    """A 32-bit prefetchable BAR of 8 MiB behind a bridge, and 4 MiB of windows that are not prefetchable."""
+    port = bridge("00:01.0", function("01:00.0", bar(0, 8 * MIB, pref=True)))
+    topology = machine(host(port, mem=span(0, 4), pref=span(8, 24), io=None))
+    assert explain(topology, QUICK).verdict is Verdict.FITS
+    explanation = explain(topology, replace(QUICK, window_rule="kernel"))
+    assert ways(explanation)[0].kind is WayKind.RULE
+    assert ways(explanation)[0].options == ("--window-rule", "free")
+    (conflict,) = explanation.parts[0].conflicts
+    assert conflict.shortage == TooFewBytes(8 * MIB, 4 * MIB, "windows")
+    assert "64-bit prefetchable bridge windows do not serve" in shortage_lines(conflict, "mem")[1]
+    plain = machine(host(function("00:01.0", bar(0, 32 * MIB, pref=True)), mem=span(0, 4), pref=span(8, 24), io=None))
+    assert WayKind.RULE not in {way.kind for way in ways(explain(plain, replace(QUICK, window_rule="kernel")))}
+
+
+def test_ports_that_legacy_bits_keep_back_are_not_counted() -> None:
+    """256 of each 1024 ports are left behind the ISA enable bit, all but 44 of each 1024 beside a VGA enable bit."""
+    device = function("02:00.0", bar(0, 2 * KIB, io=True))
+    behind = machine(host(bridge("00:01.0", device, isa=True), mem=None, pref=None, io=(0, 0xFFFF)))
+    ports = bridge("00:01.0", vga=10), bridge("00:02.0", device)
+    beside = machine(host(*ports, mem=None, pref=None, io=(0, 0xFFFF)))
+    for topology, free in ((behind, 64 * 256), (beside, 64 * (1024 - 44))):
+        (conflict,) = explain(topology, QUICK).parts[0].conflicts
+        assert isinstance(conflict.shortage, NoAlignedBlock)
+        assert (conflict.shortage.free, conflict.shortage.kept_back) == (free, "ports")
+        assert "an ISA or a VGA enable bit keeps from them" in shortage_lines(conflict, "io")[-1]

@@ -14,7 +14,7 @@ from models.placement import Placement, measure
 from models.plan import Status
 from models.topology import Topology
 from solver.cpsat.engine import solve
-from solver.request import PRESETS, Request
+from solver.request import OBJECTIVES, PRESETS, Request
 from tests.enumeration import COUNTS, Enumeration, SmallMachine
 
 MANY = int(os.environ.get("BARPLAN_EXAMPLES", "1"))
@@ -25,15 +25,14 @@ some = settings(max_examples=80 * MANY)
 
 
 def orders(rng: Random) -> list[tuple[str, ...]]:
-    """A preset of these counts, and any order of any of them."""
-    known = [order for order in PRESETS.values() if set(order) <= set(COUNTS)]
-    return [rng.choice(known), tuple(rng.sample(COUNTS, rng.randint(1, len(COUNTS))))]
+    """A preset, and any order of any objectives."""
+    return [rng.choice(list(PRESETS.values())), tuple(rng.sample(COUNTS, rng.randint(1, len(COUNTS))))]
 
 
 def assert_best(topology: Topology, request: Request) -> None:
     """The engine's values and bounds are those of the enumeration."""
     staying = frozenset((key.function, key.index) for key in request.mobility(topology).immovable)
-    best = Enumeration(topology, staying).best(request.minimize)
+    best = Enumeration(topology, staying, {"other": request.weights.get("driver:other", 1)}).best(request.minimize)
     result = solve(topology, request)
     assert result.breaches == ()
     assert result.plan.status is Status.OPTIMAL
@@ -50,7 +49,26 @@ def test_the_optimum_is_that_of_the_enumeration(seed: int) -> None:
     policy = rng.choice(list(Policy))
     pins = frozenset(key for key, bar in topology.bars() if bar.address is not None and rng.random() < 0.15)
     for order in orders(rng):
-        assert_best(topology, Request(policy=policy, minimize=order, pins=pins, workers=1))
+        weights = {"driver:other": rng.choice([0, 1, 1, 2])}
+        assert_best(topology, Request(policy=policy, minimize=order, pins=pins, weights=weights, workers=1))
+
+
+def test_every_objective_is_enumerated_and_every_policy_drawn() -> None:
+    assert set(COUNTS) == set(OBJECTIVES)
+    drawn = {SmallMachine(seed).rng.choice(list(Policy)) for seed in range(200)}
+    assert drawn == set(Policy)
+
+
+def test_sizes_are_open_and_ports_are_empty_in_many_machines() -> None:
+    """What nothing hinges on would be no test."""
+    topologies = [SmallMachine(seed).topology for seed in range(200)]
+    today = [measure(topology, Placement.today(topology)) for topology in topologies]
+    for name in ("rebar", "rebar_halvings", "headroom"):
+        better = [
+            Enumeration(one, frozenset()).best([name])[0] < now.value(name)
+            for one, now in zip(topologies, today, strict=True)
+        ]
+        assert sum(better) >= 20, name
 
 
 def test_a_packed_plan_is_known_only_where_it_is_legal() -> None:
