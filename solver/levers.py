@@ -17,7 +17,7 @@ LEVERS: dict[str, str] = {
     "floors": "values that no plan undercuts, by counting",
     "shapes": "exact shortest windows, by dynamic programming: a bound, and windows that reach it",
     "siblings": "an order among BARs and bridges of the same shape",
-    "race": "a search without linear relaxations beside the solver's own, the first proof of either counts",
+    "race": "searches without linear relaxations beside the solver's own, the first proof of any counts",
     "beside": "as many root buses searched at a time as there are threads",
     "hints": "the best known plan as a hint to the solver",
     "room": "what each group is worth with how much of the memory below 4 GiB, and the best way to share that",

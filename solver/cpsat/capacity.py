@@ -134,11 +134,8 @@ def _blocks(problem: Problem) -> dict[tuple[int, Space], Size]:
     odd |= {
         (window.inner.number, window.space) for window in problem.windows if window.tolerated or window.bus.subtractive
     }
-    return {
-        key: block
-        for key, block in blocks.items()
-        if key not in odd and not any(bus.number == key[0] and bus.subtractive for bus in problem.buses)
-    }
+    subtractive = {bus.number for bus in problem.buses if bus.subtractive}
+    return {key: block for key, block in blocks.items() if key not in odd and key[0] not in subtractive}
 
 
 def _fixed(bar: BarItem) -> list[Span]:

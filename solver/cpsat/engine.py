@@ -223,7 +223,8 @@ def _proof(answers: list[Answer], names: tuple[str, ...]) -> tuple[Status, dict[
     bounds: dict[str, int | None] = {}
     proved = True
     for name in names:
-        bounds[name] = sum(answer.bounds.get(name) or 0 for answer in answers) if proved else None
+        parts = [answer.bounds.get(name) for answer in answers]
+        bounds[name] = sum(part for part in parts if part is not None) if proved and None not in parts else None
         proved = proved and all(answer.bounds.get(name) == answer.values.get(name) for answer in answers)
     return (Status.OPTIMAL if proved else Status.FEASIBLE), bounds
 

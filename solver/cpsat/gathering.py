@@ -13,7 +13,7 @@ from solver.cpsat.capacity import least_unplaced
 from solver.cpsat.constraints import Walls
 from solver.cpsat.group import Group, collisions, must_change, part_of, pinned
 from solver.cpsat.model import Answer
-from solver.cpsat.worth import worth
+from solver.cpsat.worth import lowest, worth
 from solver.packing import Packer
 from solver.problem import Problem
 
@@ -69,14 +69,17 @@ class Gathering:
         open_ = False
         for name in self.minimize:
             result.values[name] = values[name]
-            parts = [group.answer.bounds.get(name) for group in self.groups]
-            bound = sum(part or 0 for part in parts)
+            bound = sum(self._part(group, name) for group in self.groups)
             if name == self.minimize[0] == "unplaced" and "floors" not in self.without:
                 bound = max(bound, least_unplaced(self.problem))
             # Out of time, what has to move may still stand where it was, which no bound allows for.
             result.bounds[name] = None if open_ or bound > values[name] else bound
             open_ = open_ or result.bounds[name] != result.values[name]
         return result
+
+    def _part(self, group: Group, name: str) -> int:
+        known = group.answer.bounds.get(name)
+        return lowest(name, group.bars, group.windows) if known is None else known
 
     def _constructed(self, base: dict[int, Arrangement]) -> dict[int, Arrangement]:
         """Groups that lack a place packed from scratch, the largest first, around all that stands by then."""

@@ -16,9 +16,10 @@ from solver.arrangement import Arrangement
 from solver.cpsat.constraints import Constraints, Walls
 from solver.cpsat.limits import Limits
 from solver.cpsat.objectives import Term, objective
-from solver.cpsat.race import MANNERS, Race
+from solver.cpsat.race import MANNERS, RELAXATIONS, Race
 from solver.cpsat.siblings import Siblings
 from solver.cpsat.variables import Expression, Variables, make_variables
+from solver.cpsat.worth import lowest
 from solver.problem import BarItem, Problem, WindowItem
 
 _BYTES = frozenset({"wasted_bytes", "rebar", "headroom"})
@@ -95,7 +96,7 @@ class PlacementModel:
         self.constraints.add_all()
         self.model = self.variables.model
         self.without = without
-        self.manners = MANNERS if "race" not in without else MANNERS[1:]
+        self.manners = MANNERS if "race" not in without else (RELAXATIONS,)
         if "siblings" not in without:
             Siblings(problem, self.variables).order()
 
@@ -132,7 +133,10 @@ class PlacementModel:
         self._hint(hint)
         on_floor = True
         for name in names:
-            floor = max(terms[name].constant, floors.get(name, 0) if on_floor else 0)
+            least = self._lowest(name)
+            floor = max(least, floors.get(name, least)) if on_floor else least
+            if least == 0:  # else its terms may be negative
+                floor = max(terms[name].constant, floor)
             if answer.arrangement is None or answer.values[name] > floor:
                 self._stage(name, floor, answer, limits, terms)
             else:
@@ -143,6 +147,10 @@ class PlacementModel:
             self._at_most(terms[name], answer.values[name])
             self._hint(answer.arrangement)
         return answer
+
+    def _lowest(self, name: str) -> int:
+        windows = [window.item for window in self.variables.windows]
+        return lowest(name, self.variables.items, windows)
 
     def reach(self, values: Mapping[str, int], limits: Limits, hint: Arrangement | None = None) -> Arrangement | None:
         """Some arrangement whose objectives are at most ``values``; ``None`` where none exists or none was found."""

@@ -1,41 +1,48 @@
-"""Two manners of searching one model, side by side: which is quick depends on the objective, which is right does not.
+"""Several manners of searching one model, side by side: which is quick differs, which is right does not.
 
 *Clauses*: no linear relaxation, no symmetry, no probing; conflicts are learned
 from the start. A few moves or windows to count are proved so many times sooner,
-as the relaxation says nothing of overlaps. *Relaxations*: the solver's own
-choice, with the linear relaxation, without which sums of bytes have no bound.
+as the relaxation says nothing of overlaps. How long that takes is a matter of
+luck, so a second one searches *afresh*, with other preferences. *Relaxations*:
+the solver's own choice, with the linear relaxation, without which sums of bytes
+have no bound.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 
 from ortools.sat.python import cp_model
 
 from solver.cpsat.limits import Limits
 
-CLAUSES: Mapping[str, int] = {"linearization_level": 0, "symmetry_level": 0, "cp_model_probing_level": 0}
-"""Parameters of the solver for the manner without relaxations."""
+Manner = Mapping[str, int]
+"""Parameters of the solver."""
 
-RELAXATIONS: Mapping[str, int] = {}
-"""Parameters of the solver for its own manner."""
+CLAUSES: Manner = {"linearization_level": 0, "symmetry_level": 0, "cp_model_probing_level": 0}
+AFRESH: Manner = {**CLAUSES, "use_phase_saving": 0, "use_dynamic_precedence_in_disjunctive": 1}
+RELAXATIONS: Manner = {}
 
-MANNERS = (CLAUSES, RELAXATIONS)
+MANNERS = (CLAUSES, AFRESH, RELAXATIONS)
 
-_HEAD_START = 0.1
-"""Seconds after which the second manner starts."""
+_HEAD_START = {True: 5.0, False: 0.1}
+"""Seconds after which a second lane starts, as soon as there is a thread for it, by whether something is counted: two
+threads hinder each other, and there the first manner is mostly the best one."""
 
 _POLL, _LOOK = 0.01, 0.1
-"""Seconds between two looks at whether one of several manners has ended, and whether the user wants an end."""
+"""Seconds between two looks at whether one of several lanes has ended, and whether the user wants an end."""
 
-_ROUND, _GROWTH = 1.0, 4.0
-"""Seconds of the first round where the manners take turns, and by what rounds grow; the first manner has as many times
-the seconds of the second, as what it has learned is lost when its turn ends."""
+_ROUND, _GROWTH = 0.5, 3.0
+"""Deterministic seconds, some two of the clock, of a turn in the first round, and by what turns grow: what a manner has
+learned is lost when its turn ends, and what it found is not."""
+
+_FAVOUR = 4.0
+"""How much longer the turns of the manner are that suits the objective, where another is the exception."""
 
 
 @dataclass(slots=True)
@@ -88,6 +95,26 @@ class Outcome:
             self.bound = max(self.bound, solver.best_objective_bound)
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One search: a manner with its solver threads, deterministic seconds and seed."""
+
+    manner: Manner
+    threads: int
+    seconds: float
+    seed: int
+
+
+@dataclass(slots=True)
+class _Lane:
+    """Turns taken one after the other."""
+
+    turns: Iterator[Turn]
+    solver: cp_model.CpSolver | None = None
+    done: threading.Event = field(default_factory=lambda: threading.Event())  # join may be wrong: CPython issue 89437
+    failure: BaseException | None = None
+
+
 @dataclass(slots=True)
 class Race:
     """Searches one model.
@@ -99,93 +126,100 @@ class Race:
     manners
         Those that take part.
     improved
-        Called between rounds with the solver of the best plan, to begin the next one there.
+        Called between turns with the solver of the best plan, to begin the next one there, where nothing runs beside.
     """
 
     model: cp_model.CpModel
     limits: Limits
     counting: bool
     improved: Callable[[cp_model.CpSolver], None] = lambda solver: None
-    manners: tuple[Mapping[str, int], ...] = MANNERS
+    manners: tuple[Manner, ...] = MANNERS
     outcome: Outcome = field(default_factory=Outcome)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    lanes: list[_Lane] = field(default_factory=list)
 
     def run(self) -> Outcome:
         """What is found until the limits; an interrupt ends the search, and what was found stands."""
-        order = self.manners if self.counting else self.manners[::-1]
-        if len(order) == 1:
-            self._alone(order[0])
-        elif self.limits.workers > 1:
-            self._together(order)
-        else:
-            self._in_turns(order)
+        self._start(self._first())
+        self._wait()
+        for lane in self.lanes:
+            if lane.failure is not None:
+                raise lane.failure
         return self.outcome
 
-    def _alone(self, manner: Mapping[str, int]) -> None:
-        solver = self._solver(manner, self.limits.workers, self.limits.left)
-        self._wait([self._started(solver)], [solver])
+    def _first(self) -> Iterator[Turn]:
+        """All manners in turns; where another lane runs beside, the one that suits the objective all the time."""
+        suits = [one for one in self.manners if (one is not RELAXATIONS) == self.counting] or list(self.manners)
+        others = [one for one in self.manners if one not in suits]
+        for turn in self._in_turns([*((one, _FAVOUR) for one in suits), *((one, 1.0) for one in others)]):
+            if len(self.lanes) > 1 or len(self.manners) == 1 or self.limits.workers > 1:
+                yield Turn(suits[0], self._threads(suits[0]), inf, self.limits.seed)
+            yield turn
 
-    def _in_turns(self, order: Sequence[Mapping[str, int]]) -> None:
-        """One thread: now this manner, now that, for longer and longer."""
-        seconds = _ROUND
+    def _second(self) -> Iterator[Turn]:
+        """What the first lane leaves out."""
+        suits = [one for one in self.manners if (one is not RELAXATIONS) == self.counting]
+        return self._in_turns([(one, 1.0) for one in (*suits[1:], *(one for one in self.manners if one not in suits))])
+
+    def _in_turns(self, manners: Sequence[tuple[Manner, float]]) -> Iterator[Turn]:
+        seconds, seed = _ROUND, self.limits.seed
         while True:
-            for manner, turn in zip(order, (_GROWTH * seconds, seconds), strict=True):
-                solver = self._solver(manner, 1, min(turn, self.limits.left))
-                self._wait([self._started(solver)], [solver])
-                if self.outcome.ended or self.limits.left <= 0:
-                    return
-                if self.outcome.best is not None:
-                    self.improved(self.outcome.best)
-            seconds *= _GROWTH
+            for manner, weight in manners:
+                yield Turn(manner, self._threads(manner), weight * seconds, seed)
+            seconds, seed = _GROWTH * seconds, seed + 1
 
-    def _together(self, order: Sequence[Mapping[str, int]]) -> None:
-        """Both at once, the first one a moment ahead; when one has ended, so has the other."""
-        threads = {id(CLAUSES): 1, id(RELAXATIONS): max(1, self.limits.workers - 1)}
-        solvers = [self._solver(manner, threads[id(manner)], self.limits.left) for manner in order]
-        running = [self._started(solvers[0])]
-        self._wait(running, solvers[:1], _HEAD_START)
-        if not running[0].is_set() and self.limits.left > 0:
-            solvers[1].parameters.max_time_in_seconds = max(0.01, self.limits.left)
-            running.append(self._started(solvers[1]))
-        self._wait(running, solvers[: len(running)])
+    def _threads(self, manner: Manner) -> int:
+        """Relaxations take what the other lane leaves, clauses are one thread."""
+        beside = 0 if len(self.manners) == 1 else 1
+        return max(1, self.limits.workers - beside) if manner is RELAXATIONS else 1
 
-    def _solver(self, manner: Mapping[str, int], workers: int, seconds: float) -> cp_model.CpSolver:
-        solver = cp_model.CpSolver()
-        solver.parameters.max_time_in_seconds = max(0.01, seconds)
-        solver.parameters.num_workers = workers
-        solver.parameters.random_seed = self.limits.seed
-        solver.parameters.catch_sigint_signal = False
-        for name, value in manner.items():
-            setattr(solver.parameters, name, value)
-        return solver
+    def _start(self, turns: Iterator[Turn]) -> None:
+        lane = _Lane(turns)
+        self.lanes.append(lane)
+        threading.Thread(target=self._drive, args=(lane,), daemon=True).start()
 
-    def _started(self, solver: cp_model.CpSolver) -> threading.Event:
+    def _drive(self, lane: _Lane) -> None:
         """Solve in a thread of its own, so that an interrupt reaches Python."""
-        done = threading.Event()  # an interrupted Thread.join may take the thread for ended (CPython issue 89437)
-
-        def work() -> None:
-            try:
+        try:
+            for turn in lane.turns:
+                lane.solver = solver = self._solver(turn)
                 status = solver.solve(self.model)
                 with self.lock:
                     self.outcome.add(status, solver)
-            finally:
-                done.set()
+                if self.outcome.ended or self.limits.left <= 0:
+                    return
+                if len(self.lanes) == 1 and self.limits.workers == 1 and self.outcome.best is not None:
+                    self.improved(self.outcome.best)
+        except BaseException as failure:
+            lane.failure = failure
+        finally:
+            lane.done.set()
 
-        threading.Thread(target=work, daemon=True).start()
-        return done
+    def _solver(self, turn: Turn) -> cp_model.CpSolver:
+        solver = cp_model.CpSolver()
+        solver.parameters.max_time_in_seconds = max(0.01, self.limits.left)
+        if isfinite(turn.seconds):
+            solver.parameters.max_deterministic_time = turn.seconds
+        solver.parameters.num_workers = turn.threads
+        solver.parameters.random_seed = turn.seed
+        solver.parameters.catch_sigint_signal = False
+        for name, value in turn.manner.items():
+            setattr(solver.parameters, name, value)
+        return solver
 
-    def _wait(self, running: list[threading.Event], solvers: list[cp_model.CpSolver], seconds: float = 1e9) -> None:
-        """Until all have ended, or the seconds are over; when one has the answer, or the user wants it, stop all."""
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
-            waiting = [done for done in running if not done.is_set()]
-            if not waiting:
-                return
+    def _wait(self) -> None:
+        """Until all lanes have ended; when one has the answer, or the user wants it, stop the others."""
+        begun = time.monotonic()
+        while waiting := [lane for lane in self.lanes if not lane.done.is_set()]:
             try:
                 stopping = self.outcome.ended or self.limits.interrupted
                 if stopping:
-                    for solver in solvers:
-                        solver.stop_search()  # before the solver has started this does nothing, so say it again
-                waiting[0].wait(min(left, _POLL if stopping or len(waiting) > 1 else _LOOK))
+                    for lane in waiting:
+                        if lane.solver is not None:
+                            lane.solver.stop_search()  # before the solver has started this does nothing: say it again
+                late = time.monotonic() - begun > _HEAD_START[self.counting]
+                if late and not stopping and len(self.lanes) == 1 and len(self.manners) > 1 and self.limits.workers > 1:
+                    self._start(self._second())
+                waiting[0].done.wait(_POLL if stopping or len(waiting) > 1 else _LOOK)
             except KeyboardInterrupt:
                 self.limits.interrupt()

@@ -30,7 +30,7 @@ from solver.cpsat.limits import Limits
 from solver.cpsat.model import Answer, PlacementModel
 from solver.cpsat.room import Room
 from solver.cpsat.shortest import Shortest
-from solver.cpsat.worth import floors, today, worth
+from solver.cpsat.worth import floors, lowest, today, worth
 from solver.levels import pack_level
 from solver.packing import TOGETHER, Packer, shrink
 from solver.problem import BarItem, Problem, WindowItem, choices, unplaceable
@@ -246,22 +246,27 @@ class Search(Gathering):
     def _bounds(self, group: Group) -> dict[str, int]:
         """Values that the group does not undercut, each with all earlier objectives at theirs."""
         base = self._floors(group)
-        known = {name: group.answer.bounds.get(name) or 0 for name in self.minimize}
+        least = self._lowest(group)
+        known = {**least, **{name: bound for name, bound in group.answer.bounds.items() if bound is not None}}
         bounds: dict[str, int] = {}
         for name in self.minimize:
             # Each counts only while what comes before it is at its own bound: less placed may waste less.
             told = [found for found in (base, known) if all(bounds[earlier] == found[earlier] for earlier in bounds)]
-            bounds[name] = max((found[name] for found in told), default=0)
+            bounds[name] = max((found[name] for found in told), default=least[name])
         return bounds
+
+    def _lowest(self, group: Group, *names: str) -> dict[str, int]:
+        """Values that the group does not undercut, each whatever the others are."""
+        return {name: lowest(name, group.bars, group.windows) for name in names or self.minimize}
 
     def _floors(self, group: Group) -> dict[str, int]:
         """Values that the group does not undercut, by counting and by the exact lengths of windows."""
         if "floors" in self.without:
-            return dict.fromkeys(self.minimize, 0)
+            return self._lowest(group)
         base = floors(group.bars, group.windows, self.minimize)
         least = least_unplaced(self.problem, group.bars)
         if least > base["unplaced"]:  # what is known of everything in its place says nothing then
-            return {**base, "unplaced": least, "wasted_bytes": 0, "windows_changed": 0}
+            return {**base, **self._lowest(group, "wasted_bytes", "windows_changed"), "unplaced": least}
         if group.exact and "wasted_bytes" in self.minimize and "shapes" not in self.without:
             base["wasted_bytes"] = max(base["wasted_bytes"], self.shortest.waste(group))
         return base
@@ -295,7 +300,7 @@ class Search(Gathering):
                 if unplaced != values["unplaced"]:
                     return start
                 if unplaced > bounds["unplaced"]:
-                    bounds = {**dict.fromkeys(names, 0), "unplaced": unplaced}
+                    bounds = {**self._lowest(group), "unplaced": unplaced}
             everything = start.values["unplaced"] == unplaceable(group.bars)
         model = self._model(group, require_all=everything)
         return model.minimize(names, limits, bounds, self._hint(group, start), start)
@@ -384,7 +389,8 @@ class Search(Gathering):
                     self.alone.windows.update(arrangement.windows)
             if not any(self._rearrange(group) for group in colliding[0]):
                 party = self._party(colliding[0])
-                values = {name: sum(group.answer.bounds.get(name) or 0 for group in party) for name in self.minimize}
+                parts = [self._bounds(group) for group in party]
+                values = {name: sum(part[name] for part in parts) for name in self.minimize}
                 self.groups = merge(self.groups, party)
                 merged = self.groups[-1]
                 merged.answer = self._one_as_today(party, merged) or Answer(None, {}, {})

@@ -123,7 +123,15 @@ def floors(bars: Sequence[BarItem], windows: Sequence[WindowItem], names: Sequen
         placed_first = "unplaced" in names and name in names[names.index("unplaced") :]
         if all(bar.kept or not bar.required or placed_first for bar in bars):
             result[name] = floor(bars, windows)
+    result["wasted_bytes"] = result["wasted_bytes"] or lowest("wasted_bytes", bars, windows)
     return result
+
+
+def lowest(name: str, bars: Sequence[BarItem], windows: Sequence[WindowItem]) -> int:
+    """A value that no arrangement undercuts, whatever the earlier objectives: 0, but what overlaps is backed twice."""
+    if name == "wasted_bytes" and (any(bar.shared for bar in bars) or any(window.tolerated for window in windows)):
+        return -sum(bar.span for bar in bars if bar.bus.parent is not None)
+    return 0
 
 
 def _least_shortfall(bars: Sequence[BarItem]) -> Size:

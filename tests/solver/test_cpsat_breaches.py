@@ -11,6 +11,7 @@ from models.plan import Status
 from models.resources import KIB, MIB, Range
 from models.topology import RootWindow
 from solver.cpsat.engine import solve
+from solver.levers import LEVERS
 from solver.request import PRESETS, Request
 from tests.plans import at, solved
 from tests.random_machines import random_machine
@@ -289,3 +290,17 @@ def test_machines_whose_breaches_once_led_to_a_wrong_claim(seed: int, preset: st
     assert result.plan.status is Status.OPTIMAL
     assert result.breaches == ()
     assert all(one.value == one.bound for one in result.plan.objectives)
+
+
+def test_waste_below_zero_is_proved_and_not_assumed() -> None:
+    """Where ranges overlap today, the same bytes back two windows, so 0 is no bound of waste."""
+    topology = random_machine(Random(20365))
+    found = []
+    for levers in ("", ",".join(LEVERS)):
+        request = Request(policy=Policy.ALWAYS, minimize=PRESETS["waste"], workers=2, options={"without": levers})
+        result = solve(topology, request)
+        assert result.plan.status is Status.OPTIMAL
+        found.append([(one.value, one.bound) for one in result.plan.objectives])
+    assert found[0] == found[1]
+    assert found[0][1][0] is not None
+    assert found[0][1][0] < 0
