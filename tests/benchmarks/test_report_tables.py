@@ -204,3 +204,13 @@ def test_running_out_of_time_needs_a_plan_as_good_as_the_greedy() -> None:
 def test_a_plan_better_than_a_proof_is_told() -> None:
     assert target([row("a/1", moved=1), greedy("a/1", moved=1)], "proofs")[2] is True
     assert target([row("a/1", moved=1), greedy("a/1", moved=0)], "proofs")[2] is False
+
+
+def test_that_something_does_not_fit_is_told_by_the_run_with_the_smallest_limit_that_has_it() -> None:
+    work, open_ = "does not fit, 500 BARs", (Objective("unplaced", 5, 3),)
+    late = row("rack/boot-full-500", seconds=60.0, status="feasible", objectives=open_)
+    assert target([late], work) == (1, "0 of 1 in time; longest 60.0 s", False)
+    soon = row("rack/boot-full-500", seconds=1.2, status="feasible", objectives=open_, time_limit=1.0)
+    assert target([late, soon], work) == (2, "1 of 1 in time; longest 1.2 s", True)
+    unknown = row("rack/boot-full-500-2", seconds=1.0, status="feasible", objectives=(Objective("unplaced", 5, 0),))
+    assert target([soon, unknown], work) == (2, "1 of 2 in time; longest 1.2 s; 1 not proved", False)

@@ -8,6 +8,7 @@ import pytest
 
 from models.errors import InputError
 from models.mobility import Policy
+from models.plan import Status
 from models.resources import KIB, MIB, Range
 from models.topology import Bar, Bridge, BridgeWindow, Function, RootBus, RootWindow, Topology
 from solver.cpsat.engine import solve
@@ -77,6 +78,30 @@ def divided() -> Topology:
     return root(48, bridge(1, *inner))
 
 
+def competing(room: int = 4) -> Topology:
+    """Two switches that waste least with small prefetchable BARs below 4 GiB, where there is room for one of them."""
+
+    def switch(first: int) -> Function:
+        bars = (pref(0, 8 * MIB), pref(2, 2 * MIB))
+        ports = (bridge(first + n, leaf(first + n, *bars), on=f"{first:02x}", device=n) for n in (1, 2, 3))
+        return bridge(first, *ports)
+
+    return root(room, switch(1), switch(6))
+
+
+def two_hosts() -> Topology:
+    """Two root buses with one device too many each."""
+
+    def host(domain: int) -> RootBus:
+        devices = (
+            Function(f"{domain:04x}:00:{number:02x}.0", driver=None, driver_known=True, bars=(mem(0, size * MIB),))  # type: ignore[arg-type]
+            for number, size in enumerate((4, 2, 2, 1), 1)
+        )
+        return RootBus(domain, 0, (RootWindow("mem", Range.of(BASE + domain * 64 * MIB, 8 * MIB)),), tuple(devices))
+
+    return Topology((host(0), host(1)))
+
+
 MACHINES = {
     "twins": twins,
     "odd windows": odd_windows,
@@ -85,6 +110,8 @@ MACHINES = {
     "claimed": claimed_never_move,
     "types": type_rule,
     "odd tail": odd_tail_beside_bar,
+    "competing": competing,
+    "two hosts": two_hosts,
 }
 
 
@@ -126,3 +153,13 @@ def test_shapes_know_gaps_that_volume_does_not() -> None:
     outer = shapes.shape((), inner)
     assert outer is not None
     assert outer.table.least == 65
+
+
+@pytest.mark.parametrize(("room", "waste"), [(2, 0), (4, 4 * MIB), (6, 0)])
+def test_groups_share_the_room_below_4_gib(room: int, waste: int) -> None:
+    lines: list[str] = []
+    request = Request(policy=Policy.ALWAYS, minimize=PRESETS["waste"], workers=2)
+    result = solve(competing(room), request, lines.append)
+    assert [line for line in lines if "the room below 4 GiB" in line] == ["0000:00: the room below 4 GiB, shared by 2"]
+    assert result.plan.status is Status.OPTIMAL
+    assert result.plan.objectives[1].value == waste
