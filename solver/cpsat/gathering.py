@@ -81,6 +81,20 @@ class Gathering:
         known = group.answer.bounds.get(name)
         return lowest(name, group.bars, group.windows) if known is None else known
 
+    def _walls(self, group: Group, *, everything: bool) -> Walls:
+        """What other groups take on the root bus: all they have chosen, or only what can be nowhere else."""
+        walls: Walls = defaultdict(list)
+        for other in self.groups:
+            if other is group:
+                continue
+            if everything:
+                for space, span in other.spans(other.answer.arrangement or other.now):
+                    walls[space].append(span)
+            if not any(window.tolerated for window in other.windows):
+                for space, span in pinned(other):
+                    walls[space].append(span)
+        return walls
+
     def _constructed(self, base: dict[int, Arrangement]) -> dict[int, Arrangement]:
         """Groups that lack a place packed from scratch, the largest first, around all that stands by then."""
         chosen = dict(base)

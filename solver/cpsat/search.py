@@ -12,27 +12,23 @@ model, so nothing is lost but time.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import zip_longest
 
-from models.resources import Size, Space
-from models.topology import BarKey
+from models.resources import Size
 from solver.arrangement import Arrangement
 from solver.cpsat.assembly import assemble, shifts
-from solver.cpsat.capacity import Overflow, least_unplaced
-from solver.cpsat.constraints import Walls
-from solver.cpsat.gathering import Gathering
-from solver.cpsat.group import Group, blame, collisions, merge, must_change, neighbours, part_of, pinned
+from solver.cpsat.capacity import least_unplaced
+from solver.cpsat.group import Group, blame, collisions, merge, must_change, neighbours, part_of
 from solver.cpsat.insertion import LARGE, Insertion
 from solver.cpsat.limits import Limits
 from solver.cpsat.model import Answer, PlacementModel
+from solver.cpsat.opening import Opening
 from solver.cpsat.room import Room
 from solver.cpsat.shortest import Shortest
-from solver.cpsat.worth import floors, lowest, today, worth
-from solver.levels import pack_level
-from solver.packing import TOGETHER, Packer, shrink
+from solver.cpsat.worth import today, worth
+from solver.packing import TOGETHER, Packer
 from solver.problem import BarItem, Problem, WindowItem, choices, unplaceable
 from solver.shapes import Shapes
 
@@ -49,7 +45,7 @@ _TRIES = 3
 """How often the solver is asked for one group."""
 
 
-class Search(Gathering):
+class Search(Opening):
     """Finds the best arrangement of one problem.
 
     Parameters
@@ -81,26 +77,10 @@ class Search(Gathering):
         self.known_is_legal = known is not None
         self.known = known or today(problem.bars, problem.windows)
         self.alone = Arrangement()
-        self.shared = False
+        self.shared = self.shifted = False
         self.groups = self.order = self._groups()
         self.packers = {way: Packer(problem, way) for way in TOGETHER}
         self.shortest = Shortest(self.packers[0], {} if shapes is None else shapes)
-
-    def begin(self, part: float = 0.3) -> None:
-        """First arrangements without a solver, group by group, as long as there is time.
-
-        Parameters
-        ----------
-        part
-            How much of the time left may be spent on what to leave out where root windows are too small.
-        """
-        self._leave_out(self.limits.share(part))
-        self.order = sorted(self.groups, key=lambda group: -max((bar.size for bar in group.bars), default=0))
-        # The kernel's way to divide prefetchable BARs first: it spares the room below 4 GiB, so that all find some.
-        for ways in (TOGETHER[:1], TOGETHER[1:], ()):
-            for group in self.order:
-                if self.limits.left > 0:
-                    self._begin(group, ways)
 
     def run(self, limits: Limits) -> Answer:
         """The best arrangement, its value and its bound; an interrupt ends the search, not the answer."""
@@ -113,46 +93,6 @@ class Search(Gathering):
             self.limits.interrupt()
             infeasible = None
         return infeasible or self.together()
-
-    def _leave_out(self, limits: Limits) -> None:
-        """Where root windows are too small for all and nothing stands yet, a plan for all but the largest BARs."""
-        if not {"packings", "floors"}.isdisjoint(self.without) or self.minimize[0] != "unplaced":
-            return
-        if not all(shifts(group) and self._packs(group) for group in self.groups):
-            return
-
-        def fits(left_out: frozenset[BarKey]) -> bool:
-            for together in TOGETHER[:2]:
-                found = self._all_but(Packer(self.problem, together, left_out)) if limits.left > 0 else None
-                if found is not None:
-                    known = {id(group): part_of(self.known, group) for group in self.groups}
-                    if self._total(found) < self._total(known):
-                        self._know(found)
-                    return True
-            return False
-
-        overflow = Overflow(self.problem)
-        if overflow.shortages:
-            overflow.fewest(fits)
-
-    def _all_but(self, packer: Packer) -> dict[int, Arrangement] | None:
-        """All groups packed, and put beside each other."""
-        chosen: dict[int, Arrangement] = {}
-        for group in self.groups:
-            spaces: set[Space] = {item.space for item in group.windows} | {item.space for item in group.bars}
-            packed = packer.pack(group.atoms, spaces, self._walls(group, everything=False))
-            if packed is None:
-                return None
-            chosen[id(group)] = packed
-        found = assemble(self.problem, self.groups, chosen)
-        return None if found is None or collisions(self.groups, found) else found
-
-    def _know(self, chosen: dict[int, Arrangement]) -> None:
-        """Take this for the known arrangement."""
-        self.known, self.known_is_legal = Arrangement(), True
-        for group in self.groups:
-            self.known.bars.update(chosen[id(group)].bars)
-            self.known.windows.update(chosen[id(group)].windows)
 
     def _insert(self) -> None:
         """On a large root bus, improve the known arrangement before anything is proved."""
@@ -228,49 +168,6 @@ class Search(Gathering):
             groups = merge(groups, clashes[0])
         return groups
 
-    def _begin(self, group: Group, ways: Sequence[Size]) -> None:
-        """A first arrangement without a solver, beside what the other groups have chosen."""
-        if group.answer.proved:
-            return
-        group.exact = group.exact or not ways
-        bounds = self._bounds(group)
-        start = self._first_answer(group, ways)
-        if start is not None:
-            at_floor = all(start.values[name] == bounds[name] for name in self.minimize)
-            start.bounds = dict(bounds) if at_floor else {}
-            group.answer = start
-            group.first = start.arrangement
-            if group.safe is None and ways:
-                group.safe = start.arrangement
-
-    def _bounds(self, group: Group) -> dict[str, int]:
-        """Values that the group does not undercut, each with all earlier objectives at theirs."""
-        base = self._floors(group)
-        least = self._lowest(group)
-        known = {**least, **{name: bound for name, bound in group.answer.bounds.items() if bound is not None}}
-        bounds: dict[str, int] = {}
-        for name in self.minimize:
-            # Each counts only while what comes before it is at its own bound: less placed may waste less.
-            told = [found for found in (base, known) if all(bounds[earlier] == found[earlier] for earlier in bounds)]
-            bounds[name] = max((found[name] for found in told), default=least[name])
-        return bounds
-
-    def _lowest(self, group: Group, *names: str) -> dict[str, int]:
-        """Values that the group does not undercut, each whatever the others are."""
-        return {name: lowest(name, group.bars, group.windows) for name in names or self.minimize}
-
-    def _floors(self, group: Group) -> dict[str, int]:
-        """Values that the group does not undercut, by counting and by the exact lengths of windows."""
-        if "floors" in self.without:
-            return self._lowest(group)
-        base = floors(group.bars, group.windows, self.minimize)
-        least = least_unplaced(self.problem, group.bars)
-        if least > base["unplaced"]:  # what is known of everything in its place says nothing then
-            return {**base, **self._lowest(group, "wasted_bytes", "windows_changed"), "unplaced": least}
-        if group.exact and "wasted_bytes" in self.minimize and "shapes" not in self.without:
-            base["wasted_bytes"] = max(base["wasted_bytes"], self.shortest.waste(group))
-        return base
-
     def _solve_alone(self, group: Group, part: float) -> None:
         """The group's optimum with nothing in its way but what cannot move, within a part of the time left."""
         if group.answer.proved or (self.limits.left <= 0 and group.answer.arrangement is not None):
@@ -315,62 +212,6 @@ class Search(Gathering):
         known = answer.arrangement if answer is not None else None
         return known or group.now
 
-    def _first_answer(self, group: Group, ways: Sequence[Size]) -> Answer | None:
-        """The best arrangement that needs no solver: today's, today's with windows drawn in, or a packing."""
-        candidates = [group.answer.arrangement] if group.answer.arrangement is not None else []
-        if not must_change(group):
-            candidates += [group.now, shrink(group.bars, group.windows, group.now)]
-            if self.known_is_legal:  # but it may leave alone what has to change
-                known = part_of(self.known, group)
-                candidates += [known, shrink(group.bars, group.windows, known)]
-        if "packings" not in self.without:
-            candidates += self._packed(group, ways)
-        if not candidates:
-            return None
-        worths = [worth(group.bars, group.windows, candidate) for candidate in candidates]
-        values, arrangement = min(
-            zip(worths, candidates, strict=True), key=lambda entry: [entry[0][name] for name in self.minimize]
-        )
-        return Answer(arrangement, {name: values[name] for name in self.minimize}, {})
-
-    def _packed(self, group: Group, ways: Sequence[Size]) -> list[Arrangement]:
-        """The group from scratch, beside all others if there is room, else beside what cannot move."""
-        if not all(bar.movable for bar in group.bars) or any(bar.bus.subtractive or bar.isa for bar in group.bars):
-            return []
-        if any(window.stays for window in group.windows):
-            return []  # a packing does not keep windows where they are
-        spaces: set[Space] = {item.space for item in group.windows} | {item.space for item in group.bars}
-        for everything in (True, False):
-            walls = self._walls(group, everything=everything)
-            if any(bar.choice is not None for bar in group.bars):
-                packed = [pack_level(self.problem, group.atoms, spaces, walls, ways)]
-            else:
-                packed = [self.packers[way].pack(group.atoms, spaces, walls) for way in ways]
-            if group.exact and "wasted_bytes" in self.minimize and "shapes" not in self.without:
-                offered = self.shortest.offers(group)
-                if offered is not None:
-                    packed.append(self.packers[0].pack(group.atoms, spaces, walls, offered))
-            found = [arrangement for arrangement in packed if arrangement is not None]
-            if not found and everything and ways == TOGETHER[:1]:
-                found = self._packed_in_part(group, spaces, walls)
-            if found or (ways and group.answer.arrangement is not None):
-                return found
-        return []
-
-    def _walls(self, group: Group, *, everything: bool) -> Walls:
-        """What other groups take on the root bus: all they have chosen, or only what can be nowhere else."""
-        walls: Walls = defaultdict(list)
-        for other in self.groups:
-            if other is group:
-                continue
-            if everything:
-                for space, span in other.spans(other.answer.arrangement or other.now):
-                    walls[space].append(span)
-            if not any(window.tolerated for window in other.windows):
-                for space, span in pinned(other):
-                    walls[space].append(span)
-        return walls
-
     # -- putting together -------------------------------------------------------------------------------------------
 
     def _resolve_conflicts(self) -> list[Group]:
@@ -380,6 +221,7 @@ class Search(Gathering):
             colliding = collisions(self.groups, chosen)
             if not colliding or self._assemble(chosen):
                 return []
+            self._shift_all(chosen)
             sharing = self._share_room()
             if sharing is not None:
                 return [sharing]
@@ -411,6 +253,17 @@ class Search(Gathering):
             if group.answer.arrangement is not None:
                 group.answer.arrangement = found[id(group)]
         return True
+
+    def _shift_all(self, chosen: dict[int, Arrangement]) -> None:
+        """Where bytes count before moves, know what all groups are worth at their best, whatever moves for it; once."""
+        if self.shifted or "packings" in self.without or "wasted_bytes" not in self.minimize:
+            return
+        self.shifted = True
+        packed = {id(group): group.first or chosen[id(group)] for group in self.groups}  # it spares room below 4 GiB
+        known = {id(group): part_of(self.known, group) for group in self.groups}
+        found = min([known, *self._assembled_anew([chosen, packed])], key=self._total)
+        if found is not known:
+            self._know(found)
 
     def _share_room(self) -> Group | None:
         """Groups without an address that take too much room below 4 GiB, as one with the best share for each; once."""
