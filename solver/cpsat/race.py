@@ -188,8 +188,9 @@ class Race:
                     self.outcome.add(status, solver)
                 if self.outcome.ended or self.limits.left <= 0:
                     return
-                if len(self.lanes) == 1 and self.limits.workers == 1 and self.outcome.best is not None:
-                    self.improved(self.outcome.best)
+                with self.lock:  # no lane begins while the hint changes
+                    if len(self.lanes) == 1 and self.outcome.best is not None:
+                        self.improved(self.outcome.best)
         except BaseException as failure:
             lane.failure = failure
         finally:
@@ -212,14 +213,16 @@ class Race:
         begun = time.monotonic()
         while waiting := [lane for lane in self.lanes if not lane.done.is_set()]:
             try:
-                stopping = self.outcome.ended or self.limits.interrupted
+                failed = any(lane.failure is not None for lane in self.lanes)
+                stopping = self.outcome.ended or self.limits.interrupted or failed
                 if stopping:
                     for lane in waiting:
                         if lane.solver is not None:
                             lane.solver.stop_search()  # before the solver has started this does nothing: say it again
                 late = time.monotonic() - begun > _HEAD_START[self.counting]
                 if late and not stopping and len(self.lanes) == 1 and len(self.manners) > 1 and self.limits.workers > 1:
-                    self._start(self._second())
+                    with self.lock:
+                        self._start(self._second())
                 waiting[0].done.wait(_POLL if stopping or len(waiting) > 1 else _LOOK)
             except KeyboardInterrupt:
                 self.limits.interrupt()

@@ -8,8 +8,9 @@ from itertools import pairwise
 import pytest
 from ortools.sat.python import cp_model
 
+from solver.cpsat import race
 from solver.cpsat.limits import Crew, Limits
-from solver.cpsat.race import AFRESH, CLAUSES, MANNERS, RELAXATIONS, Manner, Outcome, Race
+from solver.cpsat.race import AFRESH, CLAUSES, MANNERS, RELAXATIONS, Manner, Outcome, Race, Turn
 
 
 def limits(workers: int = 2, seconds: float = 60.0) -> Limits:
@@ -97,3 +98,45 @@ def test_shares_and_moments_end_no_later_than_the_whole() -> None:
     assert all_.moment(1000).deadline == all_.deadline
     all_.share(0.5).interrupt()
     assert all_.interrupted
+
+
+def test_a_failure_in_a_lane_ends_the_race_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(race: Race, turn: object) -> cp_model.CpSolver:
+        raise RuntimeError("no solver")
+
+    monkeypatch.setattr(Race, "_solver", fails)
+    with pytest.raises(RuntimeError, match="no solver"):
+        Race(stairs(5), limits(), counting=True).run()
+
+
+def test_one_thread_takes_turns_until_one_manner_has_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(race, "_ROUND", 1e-9)
+    asked: list[Turn] = []
+    plain = Race._solver
+
+    def noted(self: Race, turn: Turn) -> cp_model.CpSolver:
+        asked.append(turn)
+        return plain(self, turn)
+
+    monkeypatch.setattr(Race, "_solver", noted)
+    outcome = Race(stairs(60), limits(workers=1), counting=True).run()
+    assert outcome.status == cp_model.OPTIMAL
+    assert {turn.threads for turn in asked} == {1}
+    assert [turn.manner for turn in asked[:3]] == [CLAUSES, AFRESH, RELAXATIONS][: len(asked)]
+    assert all(later.seconds >= earlier.seconds for earlier, later in zip(asked, asked[3:], strict=False))
+
+
+def test_a_second_lane_joins_where_there_is_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(race, "_HEAD_START", {True: -1.0, False: -1.0})
+    started: list[object] = []
+    plain = Race._start
+
+    def noted(self: Race, turns: object) -> None:
+        started.append(turns)
+        plain(self, turns)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Race, "_start", noted)
+    for workers, lanes in ((1, 1), (2, 2)):
+        started.clear()
+        assert Race(stairs(300), limits(workers), counting=True).run().status == cp_model.OPTIMAL
+        assert len(started) == lanes
