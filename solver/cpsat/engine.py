@@ -27,6 +27,9 @@ from solver.tidy import tidy
 
 NAME = "cp-sat"
 
+_LAST_WORD = 0.0006
+"""Seconds for each BAR to put the parts of a plan together and to check it."""
+
 _GREEDIES = ("linux-6.1", "linux-7")
 """The engines whose placements are the first to be improved."""
 
@@ -55,7 +58,9 @@ def _whole_functions_first(topology: Topology, request: Request, progress: Progr
 
 def _solve(topology: Topology, request: Request, progress: Progress | None, start: Placement | None = None) -> Result:
     started = time.monotonic()
-    seconds = request.time_limit if request.time_limit is not None else 1e9
+    seconds = 1e9
+    if request.time_limit is not None:  # the plan has to be put together and checked by then
+        seconds = max(0.5 * request.time_limit, request.time_limit - _LAST_WORD * sum(1 for _ in topology.bars()))
     limits = Limits(started + seconds, Crew(request.workers or os.cpu_count() or 1), request.seed)
     movement = request.mobility(topology)
     placement = Placement.today(topology)

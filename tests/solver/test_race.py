@@ -126,17 +126,18 @@ def test_one_thread_takes_turns_until_one_manner_has_the_answer(monkeypatch: pyt
     assert all(later.seconds >= earlier.seconds for earlier, later in zip(asked, asked[3:], strict=False))
 
 
-def test_a_second_lane_joins_where_there_is_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("workers", "lanes"), [(1, 1), (2, 2)])
+def test_a_second_lane_joins_where_there_is_a_thread(workers: int, lanes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(race, "_HEAD_START", {True: -1.0, False: -1.0})
-    started: list[object] = []
-    plain = Race._start
+    plain = Race._drive
 
-    def noted(self: Race, turns: object) -> None:
-        started.append(turns)
-        plain(self, turns)  # type: ignore[arg-type]
+    def slow(self: Race, lane: object) -> None:
+        patience = time.monotonic() + 20.0
+        while len(self.lanes) < lanes and time.monotonic() < patience:
+            time.sleep(0.01)
+        plain(self, lane)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Race, "_start", noted)
-    for workers, lanes in ((1, 1), (2, 2)):
-        started.clear()
-        assert Race(stairs(300), limits(workers), counting=True).run().status == cp_model.OPTIMAL
-        assert len(started) == lanes
+    monkeypatch.setattr(Race, "_drive", slow)
+    searched = Race(stairs(30), limits(workers), counting=True)
+    assert searched.run().status == cp_model.OPTIMAL
+    assert len(searched.lanes) == lanes
