@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from models.resources import Size, Space
@@ -120,7 +120,7 @@ class Divider:
                     order.setdefault(self.number[key])
         return list(order)
 
-    def divide(self, known: Size | None = None) -> Division | None:
+    def divide(self, known: Size | None = None, late: Callable[[], bool] = lambda: False) -> Division | None:
         """Climb to a good division, then search the best branch first until none is better.
 
         ``None`` where something has no window or the tables would be too large.
@@ -129,6 +129,8 @@ class Divider:
         ----------
         known
             Bytes of windows in which all is known to fit: nothing is searched if they cannot be fewer.
+        late
+            Says when to give up.
         """
         open_ = (_OPEN,) * len(self.choices)
         first = self._least(open_) if self.possible else None
@@ -141,6 +143,8 @@ class Divider:
         branches: list[tuple[int, int, tuple[int, ...]]] = [(first, 0, open_)]
         seen = set()
         for _ in range(_NODES):
+            if late():
+                break
             least, depth, decided = heapq.heappop(branches)
             if known is not None and least * self.shapes.unit >= known:
                 return Division(least * self.shapes.unit, None)

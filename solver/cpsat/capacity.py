@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from models.resources import Size, Space, align_up
 from models.topology import BarKey
-from solver.problem import BarItem, Problem, Span
+from solver.cpsat.worth import whole_blocks
+from solver.problem import BarItem, BusNode, Problem, Span
 
 _MORE = (0, 4, 16, 64)
 """How many more BARs than bytes tell are left out of each set of root windows."""
@@ -98,9 +99,10 @@ class Shortage:
 
 def _shortages(problem: Problem, bars: Collection[BarItem]) -> Iterator[Shortage]:
     """All shortages, those of the smallest root windows first."""
+    loose = _loose(problem)
     groups: dict[tuple[Space, tuple[Span, ...]], list[BarItem]] = {}
     for bar in bars:
-        if bar.choice is None and bar.movable and bar.places:
+        if bar.choice is None and bar.movable and bar.places and (bar.bus.number, bar.space) not in loose:
             groups.setdefault((bar.space, tuple(sorted(bar.places))), []).append(bar)
     blocks = _blocks(problem)
     for space, places in sorted(groups, key=lambda group: _length(list(group[1]))):
@@ -110,7 +112,13 @@ def _shortages(problem: Problem, bars: Collection[BarItem]) -> Iterator[Shortage
             if other == space and all(any(low <= at and end <= high for low, high in places) for at, end in inner)
             for bar in found
         ]
-        fixed = [span for bar in problem.bars if bar.space == space for span in _fixed(bar)]
+        fixed = [
+            (bar.today, bar.today + bar.span)
+            for bar in problem.bars
+            if bar.space == space and not bar.movable and bar.today is not None
+            # What lies in no window is in the way on its own bus alone.
+            if bar.bus.parent is None or (bar.nested and (bar.bus.number, space) not in loose)
+        ]
         room = _length(list(places)) - _length(_common(list(places), problem.reserved[space] + fixed))
         filled: dict[int, Size] = defaultdict(int)
         new: list[tuple[Size, BarItem]] = []
@@ -126,20 +134,22 @@ def _shortages(problem: Problem, bars: Collection[BarItem]) -> Iterator[Shortage
 
 def _blocks(problem: Problem) -> dict[tuple[int, Space], Size]:
     """By bus and address space, the block of which its windows are whole numbers, where they hold all that is on it."""
-    blocks: dict[tuple[int, Space], Size] = {}
-    for window in problem.windows:
-        key = window.inner.number, window.space
-        blocks[key] = min(blocks.get(key, window.granularity), window.granularity)
     odd = {(bar.bus.number, bar.space) for bar in problem.bars if not bar.movable or not bar.nested or bar.choice}
-    odd |= {
-        (window.inner.number, window.space) for window in problem.windows if window.tolerated or window.bus.subtractive
-    }
+    odd |= {(window.inner.number, window.space) for window in problem.windows if window.bus.subtractive}
     subtractive = {bus.number for bus in problem.buses if bus.subtractive}
+    blocks = whole_blocks(problem.windows)
     return {key: block for key, block in blocks.items() if key not in odd and key[0] not in subtractive}
 
 
-def _fixed(bar: BarItem) -> list[Span]:
-    return [] if bar.movable or bar.today is None else [(bar.today, bar.today + bar.span)]
+def _loose(problem: Problem) -> set[tuple[int, Space]]:
+    """Buses, by address space, whose contents may stand over others': a window on the way there may stay in breach."""
+    loose: set[tuple[int, Space]] = set()
+    for bus in problem.buses:
+        above: BusNode | None = bus
+        while above is not None:
+            loose |= {(bus.number, window.space) for window in above.windows if window.tolerated}
+            above = above.parent
+    return loose
 
 
 def _merged(spans: list[Span]) -> list[Span]:

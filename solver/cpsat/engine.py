@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 
 from models.mobility import Mobility, Policy
@@ -137,18 +137,22 @@ def _share(searches: list[Search], limits: Limits, threads: int) -> Limits:
 
 def _side_by_side(searches: list[Search], limits: Limits, threads: int) -> list[Answer]:
     def run(number: int) -> Answer:
-        with limits.crew.at_work():
+        try:
             return searches[number].run(_share(searches[number:], limits, threads))
+        finally:
+            limits.crew.one_less()
 
+    limits.crew.searches = len(searches)
+    running: list[Future[Answer]] = []
     with ThreadPoolExecutor(threads) as pool:
-        running = [pool.submit(run, number) for number in range(len(searches))]
-        pending = set(running)
-        while pending:
+        while len(running) < len(searches) or not all(future.done() for future in running):
             try:
-                pending = wait(pending).not_done
+                while len(running) < len(searches):
+                    running.append(pool.submit(run, len(running)))
+                wait(running)
             except KeyboardInterrupt:
                 limits.interrupt()
-        return [future.result() for future in running]
+    return [future.result() for future in running]
 
 
 def _resized(search: Search, answer: Answer) -> bool:

@@ -66,20 +66,23 @@ class Gathering:
             result.arrangement.bars.update(chosen[id(group)].bars)
             result.arrangement.windows.update(chosen[id(group)].windows)
         values = dict(zip(self.minimize, self._total(chosen), strict=True))
-        open_ = False
+        open_ = raised = False
         for name in self.minimize:
             result.values[name] = values[name]
-            bound = sum(self._part(group, name) for group in self.groups)
+            bound = sum(self._part(group, name, known=not raised) for group in self.groups)
             if name == self.minimize[0] == "unplaced" and "floors" not in self.without:
-                bound = max(bound, least_unplaced(self.problem))
+                least = least_unplaced(self.problem)
+                raised = least > bound  # what groups are worth with more in its place says nothing then
+                bound = max(bound, least)
             # Out of time, what has to move may still stand where it was, which no bound allows for.
             result.bounds[name] = None if open_ or bound > values[name] else bound
             open_ = open_ or result.bounds[name] != result.values[name]
         return result
 
-    def _part(self, group: Group, name: str) -> int:
-        known = group.answer.bounds.get(name)
-        return lowest(name, group.bars, group.windows) if known is None else known
+    def _part(self, group: Group, name: str, *, known: bool) -> int:
+        """The group's bound, if what is known of it counts."""
+        bound = group.answer.bounds.get(name) if known else None
+        return lowest(name, group.bars, group.windows) if bound is None else bound
 
     def _walls(self, group: Group, *, everything: bool) -> Walls:
         """What other groups take on the root bus: all they have chosen, or only what can be nowhere else."""

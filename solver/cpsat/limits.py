@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 
@@ -19,23 +17,19 @@ class Crew:
         Solver threads in all.
     stop
         Set when the user asks to stop.
+    searches
+        Those that run, or wait for a thread.
     """
 
     workers: int
     stop: threading.Event = field(default_factory=threading.Event)
-    busy: int = 0
+    searches: int = 1
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    @contextmanager
-    def at_work(self) -> Iterator[None]:
-        """While a search runs beside others."""
+    def one_less(self) -> None:
+        """A search has ended, and its thread is free for those that still run."""
         with self.lock:
-            self.busy += 1
-        try:
-            yield
-        finally:
-            with self.lock:
-                self.busy -= 1
+            self.searches -= 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +71,4 @@ class Limits:
     @property
     def workers(self) -> int:
         """Solver threads for one search at this moment."""
-        return max(1, self.crew.workers // max(1, self.crew.busy))
+        return max(1, self.crew.workers // max(1, min(self.crew.workers, self.crew.searches)))

@@ -14,7 +14,7 @@ from solver.cpsat.group import Group, collisions, must_change, part_of
 from solver.cpsat.limits import Limits
 from solver.cpsat.model import Answer
 from solver.cpsat.shortest import Shortest
-from solver.cpsat.worth import floors, lowest, worth
+from solver.cpsat.worth import all_in_place, floors, lowest, worth
 from solver.levels import pack_level
 from solver.packing import TOGETHER, Packer, shrink
 
@@ -173,6 +173,7 @@ class Opening(Gathering):
         least = least_unplaced(self.problem, group.bars)
         if least > base["unplaced"]:  # what is known of everything in its place says nothing then
             return {**base, **self._lowest(group, "wasted_bytes", "windows_changed"), "unplaced": least}
-        if group.exact and "wasted_bytes" in self.minimize and "shapes" not in self.without:
+        counts = "wasted_bytes" in self.minimize and all_in_place(group.bars, self.minimize, "wasted_bytes")
+        if group.exact and counts and base["wasted_bytes"] >= 0 and "shapes" not in self.without:
             base["wasted_bytes"] = max(base["wasted_bytes"], self.shortest.waste(group))
         return base

@@ -69,12 +69,14 @@ class Outcome:
     @property
     def ended(self) -> bool:
         """Whether there is nothing left to search for."""
-        return self.status in (cp_model.OPTIMAL, cp_model.INFEASIBLE, cp_model.MODEL_INVALID)
+        return self.contradiction or self.status in (cp_model.OPTIMAL, cp_model.INFEASIBLE, cp_model.MODEL_INVALID)
 
     def add(self, status: Any, solver: cp_model.CpSolver) -> None:
         """Take in what one manner found."""
         if status == cp_model.UNKNOWN:
-            self._raise(solver)
+            if solver.best_objective_bound:  # 0 is what it says where it proved nothing
+                self._raise(solver)
+            self._conclude()
             return
         found = status in (cp_model.OPTIMAL, cp_model.FEASIBLE)
         denied = status == cp_model.INFEASIBLE
@@ -87,8 +89,16 @@ class Outcome:
         self._raise(solver)
         if self.best is None or solver.objective_value < self.best.objective_value:
             self.best = solver
-        proved = cp_model.OPTIMAL in (status, self.status) or self.bound >= self.best.objective_value
-        self.status = cp_model.OPTIMAL if proved else cp_model.FEASIBLE
+        if status == cp_model.OPTIMAL:
+            self.bound = max(self.bound, solver.objective_value)
+        self._conclude()
+
+    def _conclude(self) -> None:
+        """Hold the best plan of one against the largest bound of another."""
+        if self.best is None:
+            return
+        self.contradiction |= self.bound > self.best.objective_value + 0.5
+        self.status = cp_model.OPTIMAL if self.bound >= self.best.objective_value else cp_model.FEASIBLE
 
     def _raise(self, solver: cp_model.CpSolver) -> None:
         if isfinite(solver.best_objective_bound):  # it is not where nothing was proved
@@ -211,8 +221,11 @@ class Race:
     def _wait(self) -> None:
         """Until all lanes have ended; when one has the answer, or the user wants it, stop the others."""
         begun = time.monotonic()
-        while waiting := [lane for lane in self.lanes if not lane.done.is_set()]:
+        while True:
             try:
+                waiting = [lane for lane in self.lanes if not lane.done.is_set()]
+                if not waiting:
+                    return
                 failed = any(lane.failure is not None for lane in self.lanes)
                 stopping = self.outcome.ended or self.limits.interrupted or failed
                 if stopping:

@@ -26,6 +26,9 @@ from solver.problem import BarItem, BusNode, Problem, Span, WindowItem
 _PARTS = 8
 """How many sizes of its part one group is solved for at most."""
 
+_DRAWING = 2.0
+"""Seconds for drawing in what one group takes."""
+
 Worth = tuple[int, ...]
 """Values of the objectives, or bounds of them, in their order."""
 
@@ -79,7 +82,8 @@ class Room:
         self.places: list[Span] = list(next(iter(places))) if len(places) == 1 else []
         self.step = max((window.granularity for group in groups for window in _outer_windows(group)), default=1)
         taken = [*problem.buses[0].obstacles["mem"], *problem.reserved["mem"]]
-        taken += [span for group in others for space, span in pinned(group) if space == "mem"]
+        settled = [group for group in others if not any(window.tolerated for window in group.windows)]
+        taken += [span for group in settled for space, span in pinned(group) if space == "mem"]
         self.size = sum(end - start for start, end in self.places) - _covered(self.places, taken)
 
     @property
@@ -146,7 +150,7 @@ class Room:
             arrangement, bounds = solved
             taken = self._taken(group, arrangement)
             parts.append(Part(taken, taken, self._worth(group, arrangement), bounds, arrangement))
-            most = taken - self.step
+            most = taken - 1
         if most >= least:
             parts.append(Part(least, smallest.taken, smallest.values, bounds, smallest.arrangement))
         return parts
@@ -166,7 +170,9 @@ class Room:
             answer = model.minimize(self.minimize, limits, floors, own.arrangement, start)
             if answer.arrangement is None:
                 return None
-        drawn = self.model(group).least_room(self._items(group), answer.values, limits.share(0.1), answer.arrangement)
+        drawn = self.model(group).least_room(
+            self._items(group), answer.values, limits.share(0.1).moment(_DRAWING), answer.arrangement
+        )
         arrangement = answer.arrangement if drawn is None else drawn[0]
         assert arrangement is not None
         return arrangement, self._bounds(answer)

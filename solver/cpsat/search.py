@@ -41,6 +41,12 @@ _MOMENT = 0.05
 _POLISH_SECONDS = 0.2
 """What one group may take at the end to find shorter windows."""
 
+_CHANGES = ("moved_bars", "moved_functions", "prepared_drivers", "windows_changed")
+"""Objectives that count what leaves its place."""
+
+_REARRANGING = 30.0
+"""Seconds in which another arrangement has to be found, whatever the time left."""
+
 _TRIES = 3
 """How often the solver is asked for one group."""
 
@@ -80,7 +86,7 @@ class Search(Opening):
         self.shared = self.shifted = False
         self.groups = self.order = self._groups()
         self.packers = {way: Packer(problem, way) for way in TOGETHER}
-        self.shortest = Shortest(self.packers[0], {} if shapes is None else shapes)
+        self.shortest = Shortest(self.packers[0], {} if shapes is None else shapes, lambda: self.limits.left <= 0)
 
     def run(self, limits: Limits) -> Answer:
         """The best arrangement, its value and its bound; an interrupt ends the search, not the answer."""
@@ -256,7 +262,10 @@ class Search(Opening):
 
     def _shift_all(self, chosen: dict[int, Arrangement]) -> None:
         """Where bytes count before moves, know what all groups are worth at their best, whatever moves for it; once."""
-        if self.shifted or "packings" in self.without or "wasted_bytes" not in self.minimize:
+        first = next((name for name in self.minimize if name == "wasted_bytes" or name in _CHANGES), None)
+        if self.shifted or "packings" in self.without or first != "wasted_bytes":
+            return
+        if any(group.answer.arrangement is None for group in self.groups):
             return
         self.shifted = True
         packed = {id(group): group.first or chosen[id(group)] for group in self.groups}  # it spares room below 4 GiB
@@ -354,7 +363,7 @@ class Search(Opening):
             return False
         self.progress(f"{self.problem.root.name}: another place for {', '.join(group.atoms[:3])}")
         model = self._model(group, everything=True)
-        moment = self.limits.share(_MOMENT)
+        moment = self.limits.share(_MOMENT).moment(_REARRANGING)
         found = model.reach(group.answer.values, moment, group.answer.arrangement)
         chosen = {id(other): other.answer.arrangement or Arrangement() for other in self.groups}
         if found is None or self._hits_others(group, found, chosen):

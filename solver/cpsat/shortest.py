@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from models.resources import Size, Space
@@ -23,10 +24,13 @@ class Shortest:
         Knows what stands on each bus.
     shapes
         Tables by the granularity of windows; several root buses may share them.
+    late
+        Says when it is time to give up.
     """
 
     packer: Packer
     shapes: dict[Size, Shapes]
+    late: Callable[[], bool] = lambda: False
     known: dict[tuple[int, Space], Division | None] = field(default_factory=dict)
 
     def waste(self, group: Group) -> Size:
@@ -77,7 +81,7 @@ class Shortest:
         shapes = self.shapes.setdefault(unit, Shapes(unit))
         least = rounding(group.bars, group.windows)
         gaps = sum(least.get((each.number, space), 0) for each in inner)
-        return Divider(bus, space, self.packer.bars_on, self.packer.bridges_on, shapes, gaps).divide(length)
+        return Divider(bus, space, self.packer.bars_on, self.packer.bridges_on, shapes, gaps).divide(length, self.late)
 
     def _filled(self, group: Group, bus: BusNode, space: Space) -> Size:
         """Bytes of the BARs behind a bridge that back its windows, or may."""

@@ -120,16 +120,22 @@ def floors(bars: Sequence[BarItem], windows: Sequence[WindowItem], names: Sequen
         "headroom": sum(_least_missing(window) for window in windows),
     }
     for name, floor in (("wasted_bytes", _least_waste), ("windows_changed", _least_changes)):
-        placed_first = "unplaced" in names and name in names[names.index("unplaced") :]
-        if all(bar.kept or not bar.required or placed_first for bar in bars):
+        if all_in_place(bars, names, name):
             result[name] = floor(bars, windows)
     result["wasted_bytes"] = result["wasted_bytes"] or lowest("wasted_bytes", bars, windows)
     return result
 
 
+def all_in_place(bars: Sequence[BarItem], names: Sequence[str], name: str) -> bool:
+    """Whether every required BAR that can have a place has one where ``name`` counts."""
+    placed_first = "unplaced" in names and name in names[names.index("unplaced") :]
+    return all(bar.kept or not bar.required or placed_first for bar in bars)
+
+
 def lowest(name: str, bars: Sequence[BarItem], windows: Sequence[WindowItem]) -> int:
     """A value that no arrangement undercuts, whatever the earlier objectives: 0, but what overlaps is backed twice."""
-    if name == "wasted_bytes" and (any(bar.shared for bar in bars) or any(window.tolerated for window in windows)):
+    overlapping = any(bar.shared or not bar.nested for bar in bars) or any(window.tolerated for window in windows)
+    if name == "wasted_bytes" and overlapping:
         return -sum(bar.span for bar in bars if bar.bus.parent is not None)
     return 0
 
@@ -197,14 +203,28 @@ def _least_waste(bars: Sequence[BarItem], windows: Sequence[WindowItem]) -> Size
     return sum(rounding(bars, windows).values())
 
 
-def rounding(bars: Sequence[BarItem], windows: Sequence[WindowItem]) -> dict[tuple[int, Space], Size]:
-    """For each bus and address space, the bytes its windows waste at least when every required BAR has a place."""
-    if not is_plain(bars, windows):
-        return {}
+def whole_blocks(windows: Sequence[WindowItem]) -> dict[tuple[int, Space], Size]:
+    """By bus and address space, the block of which its windows are whole numbers, where what stands on it is beside.
+
+    The window of a child bridge that comes in smaller blocks shares one with the BARs of the bus.
+    """
     blocks: dict[tuple[int, Space], Size] = {}
     for window in windows:
         key = (window.inner.number, window.space)
         blocks[key] = min(blocks.get(key, window.granularity), window.granularity)
+    finer = {
+        (window.bus.number, window.space)
+        for window in windows
+        if window.granularity % blocks.get((window.bus.number, window.space), 1)
+    }
+    return {key: block for key, block in blocks.items() if key not in finer}
+
+
+def rounding(bars: Sequence[BarItem], windows: Sequence[WindowItem]) -> dict[tuple[int, Space], Size]:
+    """For each bus and address space, the bytes its windows waste at least when every required BAR has a place."""
+    if not is_plain(bars, windows):
+        return {}
+    blocks = whole_blocks(windows)
     required: dict[tuple[int, Space], Size] = defaultdict(int)
     filling: dict[tuple[int, Space], Size] = defaultdict(int)
     for bar in bars:

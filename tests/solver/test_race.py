@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from itertools import pairwise
 
 import pytest
@@ -81,14 +82,55 @@ def test_an_interrupt_ends_it_at_once() -> None:
     assert ended.left == 0
 
 
-def test_a_crew_divides_its_threads_among_those_at_work() -> None:
+def test_a_crew_divides_its_threads_among_the_searches_that_run() -> None:
     all_ = limits(workers=5)
     assert all_.share(0.5).workers == 5
-    with all_.crew.at_work(), all_.crew.at_work():
-        assert all_.workers == 2
-        with all_.crew.at_work():
-            assert all_.share(0.1).workers == 1
+    all_.crew.searches = 7
+    assert all_.workers == 1
+    for _ in range(5):
+        all_.crew.one_less()
+    assert all_.share(0.1).workers == 2
+    all_.crew.one_less()
+    all_.crew.one_less()
     assert all_.workers == 5
+
+
+@dataclass
+class Told:
+    """What a solver says."""
+
+    objective_value: float
+    best_objective_bound: float
+
+
+def outcome_of(*told: tuple[object, float, float]) -> Outcome:
+    outcome = Outcome()
+    for status, value, bound in told:
+        outcome.add(status, Told(value, bound))  # type: ignore[arg-type]
+    return outcome
+
+
+def test_a_plan_below_a_proved_optimum_is_a_contradiction() -> None:
+    assert outcome_of((cp_model.OPTIMAL, 10, 10), (cp_model.FEASIBLE, 7, 0)).contradiction
+    assert outcome_of((cp_model.FEASIBLE, 7, 0), (cp_model.UNKNOWN, 0, 8)).contradiction
+    assert not outcome_of((cp_model.OPTIMAL, 7, 7), (cp_model.FEASIBLE, 9, 0)).contradiction
+
+
+def test_a_bound_without_a_plan_may_end_the_race_and_none_is_taken_from_silence() -> None:
+    ended = outcome_of((cp_model.FEASIBLE, 5, 3), (cp_model.UNKNOWN, 0, 5))
+    assert (ended.status, ended.ended) == (cp_model.OPTIMAL, True)
+    below = outcome_of((cp_model.FEASIBLE, -5, -9), (cp_model.UNKNOWN, 0, 0))
+    assert (below.status, below.bound) == (cp_model.FEASIBLE, -9)
+
+
+def test_a_contradiction_ends_the_race() -> None:
+    model = stairs(3)
+    model.add_bool_or([])
+    known = outcome_of((cp_model.FEASIBLE, 5, 3))
+    started = time.monotonic()
+    outcome = Race(model, limits(workers=1, seconds=30), counting=True, outcome=known).run()
+    assert outcome.contradiction
+    assert time.monotonic() - started < 20
 
 
 def test_shares_and_moments_end_no_later_than_the_whole() -> None:
