@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from typing import Generic, TypeVar
 
 from models.legality import today_breaches
 from models.placement import Placement
@@ -20,8 +22,8 @@ def why_moved(topology: Topology, placement: Placement) -> dict[BarKey, str]:
     movers = [key for key, bar in bars.items() if bar.address not in (None, placement.bars.get(key))]
     if not movers:
         return {}
-    arrivals = _arrivals(bars, placement)
-    windows = _changed_windows(topology, placement)
+    arrivals = _Ranges(_arrivals(bars, placement))
+    windows = _Ranges(_changed_windows(topology, placement))
     broken = {party: breach.rule for breach in reversed(today_breaches(topology)) for party in breach.parties}
     reasons = {}
     for function, bus in topology.functions():
@@ -90,6 +92,8 @@ def _size(range_: Range | None) -> int:
     return 0 if range_ is None else range_.size
 
 
+Key = TypeVar("Key", BarKey, WindowKey)
+
 Arrival = tuple[BarKey, Space, Range]
 
 
@@ -103,13 +107,33 @@ def _arrivals(bars: Mapping[BarKey, Bar], placement: Placement) -> list[Arrival]
     return sorted(arrived, key=lambda arrival: bars[arrival[0]].address is not None)
 
 
-def _takers(place: Range, space: Space, mover: BarKey, arrivals: list[Arrival]) -> list[str]:
+class _Ranges(Generic[Key]):
+    """Ranges by where they are, to find those that overlap another one: large plans have thousands."""
+
+    def __init__(self, entries: Sequence[tuple[Key, Space, Range]]) -> None:
+        self.starts: dict[Space, list[int]] = {"io": [], "mem": []}
+        self.ends: dict[Space, list[int]] = {"io": [], "mem": []}  # the largest of all that begin no later
+        self.entries: dict[Space, list[tuple[int, Key, Range]]] = {"io": [], "mem": []}
+        for number, (key, space, range_) in sorted(enumerate(entries), key=lambda entry: entry[1][2].start):
+            self.starts[space].append(range_.start)
+            self.ends[space].append(max(range_.end, self.ends[space][-1] if self.ends[space] else 0))
+            self.entries[space].append((number, key, range_))
+
+    def overlapping(self, space: Space, place: Range) -> list[Key]:
+        """The keys of the ranges that share an address with ``place``, in the order in which they were given."""
+        found: list[tuple[int, Key]] = []
+        position = bisect_left(self.starts[space], place.end)
+        while position and self.ends[space][position - 1] > place.start:
+            position -= 1
+            number, key, range_ = self.entries[space][position]
+            if range_.overlaps(place):
+                found.append((number, key))
+        return [key for _, key in sorted(found, key=lambda entry: entry[0])]
+
+
+def _takers(place: Range, space: Space, mover: BarKey, arrivals: _Ranges[BarKey]) -> list[str]:
     """The BARs of other functions that now stand in ``place``."""
-    return [
-        str(key)
-        for key, its_space, range_ in arrivals
-        if its_space == space and key.function != mover.function and range_.overlaps(place)
-    ]
+    return [str(key) for key in arrivals.overlapping(space, place) if key.function != mover.function]
 
 
 def _changed_windows(topology: Topology, placement: Placement) -> list[tuple[WindowKey, Space, Range]]:
@@ -121,16 +145,10 @@ def _changed_windows(topology: Topology, placement: Placement) -> list[tuple[Win
     return changed
 
 
-def _new_windows(
-    place: Range, space: Space, around: list[Bus], windows: list[tuple[WindowKey, Space, Range]]
-) -> list[str]:
+def _new_windows(place: Range, space: Space, around: list[Bus], windows: _Ranges[WindowKey]) -> list[str]:
     """The changed windows of bridges that are not above the BAR and now cover some of ``place``."""
     above = {bus.bridge.address for bus in around if bus.bridge is not None}
-    return [
-        f"the {key}"
-        for key, its_space, range_ in windows
-        if its_space == space and key.bridge not in above and range_.overlaps(place)
-    ]
+    return [f"the {key}" for key in windows.overlapping(space, place) if key.bridge not in above]
 
 
 def _bridges_above(bus: Bus) -> list[Bus]:
