@@ -56,8 +56,10 @@ class Opening(Gathering):
         bounds = self._bounds(group)
         start = self._first_answer(group, ways)
         if start is not None:
-            at_floor = all(start.values[name] == bounds[name] for name in self.minimize)
-            start.bounds = dict(bounds) if at_floor else {}
+            for name in self.minimize:
+                start.bounds[name] = bounds[name]
+                if start.values[name] != bounds[name]:  # what comes behind counts only with this one at its bound
+                    break
             group.answer = start
             group.first = start.arrangement
             if group.safe is None and ways:
