@@ -98,7 +98,8 @@ def overview(frame: DataFrame) -> list[str]:
         f"{len(frame)} rows; {frame['instance'].nunique()} instances of {frame['family'].nunique()} families: "
         + ", ".join(sorted(set(frame["family"].astype(str)))),
         "engines: " + ", ".join(sorted(set(frame["engine"].astype(str)))),
-        f"{len(chosen)} rows with a time limit of {limit:g} s and every lever on; tables and pictures are of these, "
+        f"{len(chosen)} rows with every lever on and the largest time limit that an engine had on an instance, mostly "
+        f"{limit:g} s; tables and pictures are of these, "
         "unless they are of limits or levers",
         "dates: " + " to ".join(sorted({str(date)[:10] for date in frame["date"].dropna()})[:: max(1, _days(frame))]),
     ]

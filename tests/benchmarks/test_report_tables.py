@@ -38,10 +38,13 @@ def test_every_table_is_typed_even_where_it_is_empty(make: Any, columns: Any) ->
     assert [(name, str(dtype)) for name, dtype in table.dtypes.items()] == [(one.name, one.dtype) for one in columns]
 
 
-def test_the_main_rows_have_the_limit_that_most_have_and_every_lever() -> None:
+def test_the_main_rows_have_the_largest_limit_of_the_engine_on_the_case_and_every_lever() -> None:
     rows = [row("a/1"), row("a/2"), row("a/1", time_limit=10.0), row("a/1", levers_off="greedy")]
+    rows += [row("a/3", time_limit=10.0), greedy("a/1", time_limit=5.0)]
     assert tables.main_limit(frame(rows)) == 60
-    assert list(tables.main_rows(frame(rows))["instance"]) == ["a/1", "a/2"]
+    chosen = tables.main_rows(frame(rows))
+    told = zip(chosen["instance"], chosen["engine"], chosen["time_limit"], strict=True)
+    assert list(told) == [("a/1", "cp-sat", 60), ("a/2", "cp-sat", 60), ("a/3", "cp-sat", 10), ("a/1", "linux-7", 5)]
     with pytest.raises(ValueError, match="at least one row"):
         tables.main_limit(frame([]))
 
