@@ -119,7 +119,7 @@ def _shortages(problem: Problem, bars: Collection[BarItem]) -> Iterator[Shortage
             # What lies in no window is in the way on its own bus alone.
             if bar.bus.parent is None or (bar.nested and (bar.bus.number, space) not in loose)
         ]
-        room = _length(list(places)) - _length(_common(list(places), problem.reserved[space] + fixed))
+        room = _length(list(places)) - covered(list(places), problem.reserved[space] + fixed)
         filled: dict[int, Size] = defaultdict(int)
         new: list[tuple[Size, BarItem]] = []
         for bar in served:
@@ -150,6 +150,11 @@ def _loose(problem: Problem) -> set[tuple[int, Space]]:
             loose |= {(bus.number, window.space) for window in above.windows if window.tolerated}
             above = above.parent
     return loose
+
+
+def covered(places: list[Span], spans: list[Span]) -> Size:
+    """Bytes of ``places`` that the spans cover; what two cover counts once."""
+    return _length(_common(places, spans))
 
 
 def _merged(spans: list[Span]) -> list[Span]:

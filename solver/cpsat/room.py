@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from models.resources import Size
 from solver.arrangement import Arrangement
+from solver.cpsat.capacity import covered
 from solver.cpsat.group import Group, pinned
 from solver.cpsat.limits import Limits
 from solver.cpsat.model import Answer, PlacementModel
@@ -84,7 +84,7 @@ class Room:
         taken = [*problem.buses[0].obstacles["mem"], *problem.reserved["mem"]]
         settled = [group for group in others if not any(window.tolerated for window in group.windows)]
         taken += [span for group in settled for space, span in pinned(group) if space == "mem"]
-        self.size = sum(end - start for start, end in self.places) - _covered(self.places, taken)
+        self.size = sum(end - start for start, end in self.places) - covered(self.places, taken)
 
     @property
     def is_short(self) -> bool:
@@ -227,17 +227,6 @@ class Room:
 
 def _outer_windows(group: Group) -> Iterator[WindowItem]:
     return (window for window in group.windows if window.bus.parent is None and window.kind == "mem")
-
-
-def _covered(places: Sequence[Span], spans: Sequence[Span]) -> Size:
-    """Bytes of ``places`` that the spans cover; what two cover counts once."""
-    cuts = sorted({edge for span in [*places, *spans] for edge in span})
-    return sum(
-        high - low
-        for low, high in pairwise(cuts)
-        if any(start <= low and high <= end for start, end in places)
-        and any(start <= low and high <= end for start, end in spans)
-    )
 
 
 def _kind(group: Group) -> Any:
