@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from ortools.sat.python import cp_model
@@ -16,14 +17,21 @@ from solver.arrangement import Arrangement
 from solver.cpsat.constraints import Constraints, Walls
 from solver.cpsat.limits import Limits
 from solver.cpsat.objectives import Term, objective
-from solver.cpsat.race import MANNERS, RELAXATIONS, Race
+from solver.cpsat.race import CORES, MANNERS, RELAXATIONS, Manner, Race
+from solver.cpsat.ranking import Ranking
 from solver.cpsat.siblings import Siblings
 from solver.cpsat.variables import Expression, Variables, make_variables
 from solver.cpsat.worth import lowest
 from solver.problem import BarItem, Problem, WindowItem
 
+_BY_CORES = 0.5
+"""Part of the time left in which objectives that count are minimised at once; then one after the other."""
+
 _BYTES = frozenset({"wasted_bytes", "rebar", "headroom"})
 """Objectives whose bounds come from sums of sizes."""
+
+_APART = _BYTES | {"unplaced", "unplaced_functions"}
+"""Objectives that are minimised one by one: a plan that leaves nothing out is mostly found sooner than any bound."""
 
 
 class ContradictionError(RuntimeError):
@@ -131,12 +139,20 @@ class PlacementModel:
             return answer
         terms = {name: objective(name, self.variables, self.constraints) for name in names}
         self._hint(hint)
-        on_floor = True
-        for name in names:
+        on_floor, ranked = True, dict[str, int]()
+        for number, name in enumerate(names):
             least = self._lowest(name)
             floor = max(least, floors.get(name, least)) if on_floor else least
             if least == 0:  # else its terms may be negative
                 floor = max(terms[name].constant, floor)
+            is_open = answer.arrangement is None or answer.values[name] > floor
+            if is_open and name not in {*ranked, *_APART} and "cores" not in self.without:
+                run = tuple(takewhile(lambda other: other not in _APART, names[number:]))
+                ranked = self._ranked(run, answer, limits, terms)
+                self._hint(answer.arrangement or hint)
+                if answer.infeasible:
+                    break
+            floor = max(floor, ranked.get(name, floor))
             if answer.arrangement is None or answer.values[name] > floor:
                 self._stage(name, floor, answer, limits, terms)
             else:
@@ -206,46 +222,68 @@ class PlacementModel:
         lengths += [bar.item.span // grain * bar.present for bar in self.variables.bars if bar.item.key in keys]
         return sum(lengths)
 
-    def _stage(self, name: str, floor: int, answer: Answer, limits: Limits, terms: dict[str, Term]) -> None:
+    def _stage(self, name: str, floor: int, answer: Answer, limits: Limits, terms: Mapping[str, Term]) -> None:
         """Minimise one objective; whatever happens, ``answer`` becomes no worse."""
-        term = terms[name]
         if limits.left <= 0:
             answer.bounds[name] = floor if answer.arrangement is not None else None
             return
-        self.model.minimize(term.expression)
+        self.model.minimize(terms[name].expression)
         status, solver, least = self._run(limits, [name])
-        if status == cp_model.INFEASIBLE:
-            if answer.arrangement is not None:
-                raise ContradictionError(
-                    f"infeasible, although a plan with {name} {answer.values[name]} is known", self.model
-                )
-            answer.infeasible = True
-        elif solver is None:
+        self._take(status, solver, answer, terms)
+        if solver is None:
             answer.bounds[name] = floor if answer.arrangement is not None else None
         else:
-            proved = status == cp_model.OPTIMAL
-            values = {other: known.value(int(solver.value(known.expression))) for other, known in terms.items()}
-            bound = values[name] if proved else max(floor, term.value(least))
-            if answer.arrangement is not None and bound > answer.values[name]:
-                known = answer.values[name]
-                raise ContradictionError(f"{name} is at least {bound}, although {known} is known", self.model)
-            if answer.arrangement is None or values[name] <= answer.values[name]:
-                answer.arrangement, answer.values = self._arrangement(solver), values
+            bound = max(floor, terms[name].value(least))
+            self._hold_against(answer, {name: bound})
             answer.bounds[name] = bound
+
+    def _ranked(
+        self, names: Sequence[str], answer: Answer, limits: Limits, terms: Mapping[str, Term]
+    ) -> dict[str, int]:
+        """Minimise objectives that count at once, by cores; bounds of them, each with all earlier ones at theirs."""
+        ranking = Ranking(self.model, names, terms)
+        if not ranking.is_small or limits.left <= 0:
+            return {}
+        self.model.minimize(ranking.expression)
+        others = tuple(manner for manner in self.manners if manner is not RELAXATIONS)
+        status, solver, least = self._run(limits.share(_BY_CORES), names, (CORES, *others))
+        self._take(status, solver, answer, terms)
+        bounds = ranking.bounds(least, answer.values)
+        self._hold_against(answer, bounds)
+        return bounds
+
+    def _take(self, status: Any, solver: cp_model.CpSolver | None, answer: Answer, terms: Mapping[str, Term]) -> None:
+        """Make what was found the answer, if it is better, or that there is nothing to find."""
+        if status == cp_model.INFEASIBLE:
+            if answer.arrangement is not None:
+                raise ContradictionError(f"infeasible, although a plan with {answer.values} is known", self.model)
+            answer.infeasible = True
+        if solver is not None:
+            values = {name: term.value(int(solver.value(term.expression))) for name, term in terms.items()}
+            if answer.arrangement is None or list(values.values()) < [answer.values[name] for name in values]:
+                answer.arrangement, answer.values = self._arrangement(solver), values
+
+    def _hold_against(self, answer: Answer, bounds: Mapping[str, int]) -> None:
+        """A bound above what is known is a fault, and told as such."""
+        for name, bound in bounds.items():
+            if answer.arrangement is not None and bound > answer.values[name]:
+                raise ContradictionError(f"{name} is at least {bound}, although {answer.values} is known", self.model)
 
     def _at_most(self, term: Term, value: int) -> None:
         """Later objectives may not make this one worse."""
         if not isinstance(term.expression, int):
             self.model.add(term.expression <= term.units(value))
 
-    def _run(self, limits: Limits, names: Iterable[str]) -> tuple[Any, cp_model.CpSolver | None, int]:
+    def _run(
+        self, limits: Limits, names: Iterable[str], manners: tuple[Manner, ...] = ()
+    ) -> tuple[Any, cp_model.CpSolver | None, int]:
         """Status, the solver with the best plan, and a bound of the objective; ``names`` are what is minimised."""
 
         def improved(solver: cp_model.CpSolver) -> None:
             self._hint(self._arrangement(solver))
 
         counting = _BYTES.isdisjoint(names)
-        outcome = Race(self.model, limits, counting, improved, manners=self.manners).run()
+        outcome = Race(self.model, limits, counting, improved, manners=manners or self.manners).run()
         if outcome.status == cp_model.MODEL_INVALID:
             raise RuntimeError(f"invalid model: {self.model.validate()}")
         if outcome.contradiction:

@@ -11,7 +11,7 @@ from ortools.sat.python import cp_model
 
 from solver.cpsat import race
 from solver.cpsat.limits import Crew, Limits
-from solver.cpsat.race import AFRESH, CLAUSES, MANNERS, RELAXATIONS, Manner, Outcome, Race, Turn
+from solver.cpsat.race import AFRESH, CLAUSES, CORES, MANNERS, RELAXATIONS, Manner, Outcome, Race, Turn
 
 
 def limits(workers: int = 2, seconds: float = 60.0) -> Limits:
@@ -37,7 +37,7 @@ def solved(model: cp_model.CpModel) -> tuple[object, cp_model.CpSolver]:
 
 @pytest.mark.parametrize("workers", [1, 2, 4])
 @pytest.mark.parametrize("counting", [True, False])
-@pytest.mark.parametrize("manners", [MANNERS, (CLAUSES,), (AFRESH,), (RELAXATIONS,)])
+@pytest.mark.parametrize("manners", [MANNERS, (CLAUSES,), (AFRESH,), (RELAXATIONS,), (CORES,), (CORES, CLAUSES)])
 def test_every_manner_finds_the_same_optimum(workers: int, counting: bool, manners: tuple[Manner, ...]) -> None:
     outcome = Race(stairs(6), limits(workers), counting, manners=manners).run()
     assert outcome.status == cp_model.OPTIMAL
