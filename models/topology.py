@@ -252,14 +252,19 @@ class Topology:
     root_buses: tuple[RootBus, ...] = ()
     machine: str = ""
     reserved: tuple[Reserved, ...] = field(default=())
+    _buses: list[Bus] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def buses(self) -> Iterator[Bus]:
         """Every bus, each before the buses behind it."""
-        stack = [Bus(root) for root in reversed(self.root_buses)]
-        while stack:
-            bus = stack.pop()
-            yield bus
-            stack.extend(Bus(bus.root, function, bus) for function in reversed(bus.functions) if function.bridge)
+        if not self._buses:  # a machine is gone through dozens of times, and never changes
+            found: list[Bus] = []
+            stack = [Bus(root) for root in reversed(self.root_buses)]
+            while stack:
+                bus = stack.pop()
+                found.append(bus)
+                stack.extend(Bus(bus.root, function, bus) for function in reversed(bus.functions) if function.bridge)
+            self._buses[:] = found
+        return iter(self._buses)
 
     def functions(self) -> Iterator[tuple[Function, Bus]]:
         """Every function with the bus it stands on."""

@@ -176,7 +176,9 @@ class Search(Opening):
 
     def _solve_alone(self, group: Group, part: float) -> None:
         """The group's optimum with nothing in its way but what cannot move, within a part of the time left."""
-        if group.answer.proved or (self.limits.left <= 0 and group.answer.arrangement is not None):
+        if group.answer.proved:
+            return
+        if self.limits.left <= 0 and (group.answer.arrangement is not None or not must_change(group)):
             return
         group.exact = True
         bounds = self._bounds(group)
