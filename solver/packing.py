@@ -232,9 +232,9 @@ def _chain(contents: Sequence[list[Content]], start: int, granularity: Size, cha
 
 
 def _common_places(window: WindowItem, layouts: Sequence[Layout]) -> list[Span]:
-    """Where the window and every BAR in it may stand: a 32-bit BAR keeps a 64-bit window below 4 GiB."""
+    """Where the window and all that is in it may stand: a 32-bit BAR or window keeps a 64-bit one below 4 GiB."""
     common = list(window.places)
-    for places in {tuple(bar.places) for layout in layouts[:1] for bar in _bars_in(layout)}:
+    for places in {tuple(item.places) for layout in layouts[:1] for item in _items_in(layout)}:
         common = sorted(
             {
                 (max(low, start), min(high, end))
@@ -246,12 +246,13 @@ def _common_places(window: WindowItem, layouts: Sequence[Layout]) -> list[Span]:
     return common
 
 
-def _bars_in(layout: Layout) -> Iterator[BarItem]:
+def _items_in(layout: Layout) -> Iterator[BarItem | WindowItem]:
     for _, part in layout.parts:
         if isinstance(part, BarItem):
             yield part
         else:
-            yield from _bars_in(part[1])
+            yield part[0]
+            yield from _items_in(part[1])
 
 
 def _first_fit(places: list[Span], taken: list[Span], options: list[Content]) -> tuple[int, Content] | None:

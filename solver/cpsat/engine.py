@@ -15,7 +15,7 @@ from models.topology import Topology
 from solver.arrangement import Arrangement
 from solver.collector import collecting_rarely
 from solver.cpsat.limits import Crew, Limits
-from solver.cpsat.model import Answer
+from solver.cpsat.model import BYTES, Answer
 from solver.cpsat.search import Search
 from solver.engines import Progress, engine
 from solver.leftovers import place_leftovers
@@ -92,7 +92,7 @@ def _solve(topology: Topology, request: Request, progress: Progress | None, star
             headroom="headroom" in request.minimize,
         )
     ]
-    answers = _search(searches, limits, without)
+    answers = _search(searches, request.minimize, limits, without)
     answered = list(zip(searches, answers, strict=True))
     for search, answer in answered:
         if answer.arrangement is not None:
@@ -121,44 +121,66 @@ def _solve(topology: Topology, request: Request, progress: Progress | None, star
     )
 
 
-def _search(searches: list[Search], limits: Limits, without: frozenset[str]) -> list[Answer]:
-    """Begin all, then give each that is not proved its share of the time left: as many at a time as there are cores."""
+def _search(searches: list[Search], names: tuple[str, ...], limits: Limits, without: frozenset[str]) -> list[Answer]:
+    """Begin all, then let all pursue the first objectives, and then the rest."""
     try:
         for search in searches:
             search.begin(0.3 / len(searches))
     except KeyboardInterrupt:
         limits.interrupt()
-    unproved = [search for search in searches if not search.proved]
-    threads = min(limits.crew.workers, len(unproved))
-    if threads < 2 or "beside" in without:
-        return [search.run(_share(searches[number:], limits, 1)) for number, search in enumerate(searches)]
-    return _side_by_side(searches, limits, threads)
+    for pursued in _passes(names, without):
+        unsettled = sum(not search.is_settled(pursued) for search in searches)
+        threads = min(limits.crew.workers, unsettled) if "beside" not in without else 1
+        if threads > 1:
+            _side_by_side(searches, pursued, limits, threads)
+        else:
+            for number, search in enumerate(searches):
+                search.pursue(pursued, _share(searches[number:], pursued, limits, 1))
+    return [_conclude(search, limits) for search in searches]
 
 
-def _share(searches: list[Search], limits: Limits, threads: int) -> Limits:
+def _passes(names: tuple[str, ...], without: frozenset[str]) -> list[tuple[str, ...]]:
+    """What is proved one after the other: bytes first where they come before moves, as these count only then."""
+    ends = [number for number, name in enumerate(names, 1) if name in BYTES and number < len(names)]
+    return [*(names[:end] for end in ends if "passes" not in without), names]
+
+
+def _share(searches: list[Search], names: tuple[str, ...], limits: Limits, threads: int) -> Limits:
     """What the first of these searches gets of the time left: more than an even share, as some end early."""
-    waiting = 1 + sum(not later.proved for later in searches[1:])
+    waiting = 1 + sum(not later.is_settled(names) for later in searches[1:])
     return limits.share(min(1.0, 1.5 * threads / waiting))
 
 
-def _side_by_side(searches: list[Search], limits: Limits, threads: int) -> list[Answer]:
-    def run(number: int) -> Answer:
+def _side_by_side(searches: list[Search], names: tuple[str, ...], limits: Limits, threads: int) -> None:
+    """As many at a time as there are threads."""
+
+    def pursue(number: int) -> None:
         try:
-            return searches[number].run(_share(searches[number:], limits, threads))
+            searches[number].pursue(names, _share(searches[number:], names, limits, threads))
         finally:
             limits.crew.one_less()
 
     limits.crew.searches = len(searches)
-    running: list[Future[Answer]] = []
+    running: list[Future[None]] = []
     with ThreadPoolExecutor(threads) as pool:
         while len(running) < len(searches) or not all(future.done() for future in running):
             try:
                 while len(running) < len(searches):
-                    running.append(pool.submit(run, len(running)))
+                    running.append(pool.submit(pursue, len(running)))
                 wait(running)
             except KeyboardInterrupt:
                 limits.interrupt()
-    return [future.result() for future in running]
+    limits.crew.searches = 1
+    for future in running:
+        future.result()
+
+
+def _conclude(search: Search, limits: Limits) -> Answer:
+    try:
+        return search.conclude()
+    except KeyboardInterrupt:
+        limits.interrupt()
+        return search.conclude()
 
 
 def _resized(search: Search, answer: Answer) -> bool:

@@ -27,10 +27,10 @@ from solver.problem import BarItem, Problem, WindowItem
 _BY_CORES = 0.5
 """Part of the time left in which objectives that count are minimised at once; then one after the other."""
 
-_BYTES = frozenset({"wasted_bytes", "rebar", "headroom"})
+BYTES = frozenset({"wasted_bytes", "rebar", "headroom"})
 """Objectives whose bounds come from sums of sizes."""
 
-_APART = _BYTES | {"unplaced", "unplaced_functions"}
+_APART = BYTES | {"unplaced", "unplaced_functions"}
 """Objectives that are minimised one by one: a plan that leaves nothing out is mostly found sooner than any bound."""
 
 
@@ -70,7 +70,11 @@ class Answer:
 
     @property
     def proved(self) -> bool:
-        return bool(self.values) and all(self.bounds.get(name) == value for name, value in self.values.items())
+        return self.is_settled(tuple(self.values))
+
+    def is_settled(self, names: Sequence[str]) -> bool:
+        """Whether nothing is open of these objectives, the first of the request."""
+        return bool(self.values) and all(self.bounds.get(name) == self.values[name] for name in names)
 
 
 class PlacementModel:
@@ -282,7 +286,7 @@ class PlacementModel:
         def improved(solver: cp_model.CpSolver) -> None:
             self._hint(self._arrangement(solver))
 
-        counting = _BYTES.isdisjoint(names)
+        counting = BYTES.isdisjoint(names)
         outcome = Race(self.model, limits, counting, improved, manners=manners or self.manners).run()
         if outcome.status == cp_model.MODEL_INVALID:
             raise RuntimeError(f"invalid model: {self.model.validate()}")

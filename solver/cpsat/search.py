@@ -79,26 +79,43 @@ class Search(Opening):
         shapes: dict[Size, Shapes] | None = None,
     ) -> None:
         self.problem, self.minimize, self.limits, self.without = problem, minimize, limits, without
+        self.pursued = minimize
         self.progress = progress or (lambda line: None)
         self.known_is_legal = known is not None
         self.known = known or today(problem.bars, problem.windows)
         self.alone = Arrangement()
-        self.shared = self.shifted = False
+        self.shared = self.shifted = self.inserted = False
         self.groups = self.order = self._groups()
         self.packers = {way: Packer(problem, way) for way in TOGETHER}
         self.shortest = Shortest(self.packers[0], {} if shapes is None else shapes, lambda: self.limits.left <= 0)
 
-    def run(self, limits: Limits) -> Answer:
-        """The best arrangement, its value and its bound; an interrupt ends the search, not the answer."""
-        self.limits = limits
+    def pursue(self, names: tuple[str, ...], limits: Limits) -> None:
+        """Prove the first objectives as far as time allows; an interrupt ends the search, not the answer.
+
+        Parameters
+        ----------
+        names
+            Those to prove: all objectives in the end, but bytes first where they come before moves.
+        """
+        self.pursued, self.limits = names, limits
         try:
-            self._insert()
-            infeasible = self._search()
-            self._polish()
+            if not self.inserted:
+                self.inserted = True
+                self._insert()
+            self._search()
+            if names == self.minimize:
+                self._polish()
+            else:
+                self._remember()
         except KeyboardInterrupt:
             self.limits.interrupt()
-            infeasible = None
-        return infeasible or self.together()
+
+    def conclude(self) -> Answer:
+        """The best arrangement, its value and its bound."""
+        for group in self.groups:
+            if group.answer.infeasible:
+                return Answer(None, {}, {}, infeasible=True, blame=blame(group))
+        return self.together()
 
     def _insert(self) -> None:
         """On a large root bus, improve the known arrangement before anything is proved."""
@@ -112,21 +129,31 @@ class Search(Opening):
         limits = self.limits.share(0.4)
         self._know(Insertion(self.problem, self.groups, self.minimize, limits, chosen).run())
 
-    @property
-    def proved(self) -> bool:
-        """Whether all groups are at their optimum; they may still collide."""
-        return all(group.answer.proved for group in self.groups)
+    def is_settled(self, names: tuple[str, ...]) -> bool:
+        """Whether all groups are at their optimum by these objectives; they may still collide."""
+        return all(group.answer.is_settled(names) for group in self.groups)
 
-    def _search(self) -> Answer | None:
-        """Solve, merge and solve again until all is proved or time is up; an answer where there is none at all."""
-        pending = self.order
+    def _search(self) -> None:
+        """Solve, merge and solve again until all is proved, time is up, or there is no legal arrangement at all."""
+        pending = [group for group in self.order if group in self.groups]
+        pending += [group for group in self.groups if group not in self.order]
         while pending:
             for number, group in enumerate(pending):
                 self._solve_alone(group, min(1.0, 1.5 / (len(pending) - number)))
                 if group.answer.infeasible:
-                    return Answer(None, {}, {}, infeasible=True, blame=blame(group))
+                    return
             pending = self._resolve_conflicts() or self._unproved()
-        return None
+
+    def _remember(self) -> None:
+        """Know what is the best so far: later objectives may need groups merged, and begin there."""
+        chosen = {id(group): group.answer.arrangement or group.now for group in self.groups}
+        if not collisions(self.groups, chosen) and not self._stands_illegally(chosen):
+            known = {id(group): part_of(self.known, group) for group in self.groups}
+            if not self.known_is_legal or self._total(chosen) < self._total(known):
+                self._know(chosen)
+
+    def _stands_illegally(self, chosen: dict[int, Arrangement]) -> bool:
+        return any(chosen[id(group)] is group.now and must_change(group) for group in self.groups)
 
     def _polish(self) -> None:
         """Shorter windows where the solver moved something, as far as a moment tells, around all others."""
@@ -147,7 +174,8 @@ class Search(Opening):
         """Groups that may use the time the others left over."""
         if self.limits.left < 0.1:
             return []
-        return [group for group in self.groups if not group.answer.proved and group.tries < _TRIES]
+        unsettled = [group for group in self.groups if not group.answer.is_settled(self.pursued)]
+        return [group for group in unsettled if group.tries < _TRIES]
 
     # -- groups -----------------------------------------------------------------------------------------------------
 
@@ -176,7 +204,7 @@ class Search(Opening):
 
     def _solve_alone(self, group: Group, part: float) -> None:
         """The group's optimum with nothing in its way but what cannot move, within a part of the time left."""
-        if group.answer.proved:
+        if group.answer.is_settled(self.pursued):
             return
         if self.limits.left <= 0 and (group.answer.arrangement is not None or not must_change(group)):
             return
@@ -208,7 +236,12 @@ class Search(Opening):
                     bounds = {**self._lowest(group), "unplaced": unplaced}
             everything = start.values["unplaced"] == unplaceable(group.bars)
         model = self._model(group, require_all=everything)
-        return model.minimize(names, limits, bounds, self._hint(group, start), start)
+        found = model.minimize(self.pursued, limits, bounds, self._hint(group, start), start)
+        if found.arrangement is not None and self.pursued != names:
+            values = worth(group.bars, group.windows, found.arrangement)
+            found.values = {name: values[name] for name in names}
+            found.bounds = {**dict.fromkeys(names), **found.bounds}
+        return found
 
     def _model(self, group: Group, *, require_all: bool = False, everything: bool = False) -> PlacementModel:
         walls = self._walls(group, everything=everything)
@@ -361,16 +394,19 @@ class Search(Opening):
 
     def _rearrange(self, group: Group) -> bool:
         """Another arrangement of the same value, around everything the others have chosen."""
-        if not group.answer.proved:
+        if not group.answer.is_settled(self.pursued):
             return False
         self.progress(f"{self.problem.root.name}: another place for {', '.join(group.atoms[:3])}")
         model = self._model(group, everything=True)
         moment = self.limits.share(_MOMENT).moment(_REARRANGING)
-        found = model.reach(group.answer.values, moment, group.answer.arrangement)
+        values = {name: group.answer.values[name] for name in self.pursued}
+        found = model.reach(values, moment, group.answer.arrangement)
         chosen = {id(other): other.answer.arrangement or Arrangement() for other in self.groups}
         if found is None or self._hits_others(group, found, chosen):
             return False
+        worths = worth(group.bars, group.windows, found)  # what is not pursued as yet may be worse
         group.answer.arrangement = found
+        group.answer.values = {name: worths[name] for name in self.minimize}
         return True
 
 
