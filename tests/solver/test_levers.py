@@ -12,6 +12,9 @@ from models.plan import Status
 from models.resources import KIB, MIB, Range
 from models.topology import Bar, Bridge, BridgeWindow, Function, RootBus, RootWindow, Topology
 from solver.cpsat.engine import solve
+from solver.cpsat.limits import Limits
+from solver.cpsat.race import CORES, Manner, Outcome, Race
+from solver.cpsat.search import Search
 from solver.levers import LEVERS, parse_without
 from solver.packing import Packer
 from solver.problem import problems
@@ -163,3 +166,43 @@ def test_groups_share_the_room_below_4_gib(room: int, waste: int) -> None:
     assert [line for line in lines if "the room below 4 GiB" in line] == ["0000:00: the room below 4 GiB, shared by 2"]
     assert result.plan.status is Status.OPTIMAL
     assert result.plan.objectives[1].value == waste
+
+
+@pytest.mark.parametrize(
+    ("preset", "without", "passes"),
+    [
+        ("waste", "", [("unplaced", "wasted_bytes"), PRESETS["waste"]]),
+        ("waste", "passes", [PRESETS["waste"]]),
+        ("moves", "", [PRESETS["moves"]]),
+        ("headroom", "", [("unplaced", "headroom"), PRESETS["headroom"]]),
+    ],
+)
+def test_bytes_before_moves_are_pursued_first(
+    preset: str, without: str, passes: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, ...]] = []
+    pursue = Search.pursue
+
+    def noted(self: Search, names: tuple[str, ...], limits: Limits) -> None:
+        asked.append(names)
+        pursue(self, names, limits)
+
+    monkeypatch.setattr(Search, "pursue", noted)
+    options = {"without": without} if without else {}
+    solve(twins(), Request(policy=Policy.ALWAYS, minimize=PRESETS[preset], options=options))
+    assert asked == passes
+
+
+@pytest.mark.parametrize(("without", "by_cores"), [("", True), ("cores", False)])
+def test_moves_are_counted_by_cores(without: str, by_cores: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    manners: list[Manner] = []
+    run = Race.run
+
+    def noted(self: Race) -> Outcome:
+        manners.extend(self.manners)
+        return run(self)
+
+    monkeypatch.setattr(Race, "run", noted)
+    result = solve(claimed_never_move(), Request(policy=Policy.ALWAYS, options={"without": without}))
+    assert result.plan.status is Status.OPTIMAL
+    assert (CORES in manners) == by_cores
