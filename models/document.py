@@ -107,6 +107,10 @@ def topology_sha256(topology: Topology) -> str:
     (also ``domain``, ``index``, ``width``) a string of lower-case hex digits with ``0x``, negative ones with ``-0x``.
     Lists keep the order of the document.
     """
+    return str(topology.once("sha256", _sha256))
+
+
+def _sha256(topology: Topology) -> str:
     text = json.dumps(canonical_document(topology), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 

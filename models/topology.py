@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from models.resources import (
     IO_GRANULARITY,
@@ -252,19 +252,17 @@ class Topology:
     root_buses: tuple[RootBus, ...] = ()
     machine: str = ""
     reserved: tuple[Reserved, ...] = field(default=())
-    _buses: list[Bus] = field(default_factory=list, init=False, repr=False, compare=False)
+    _known: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, name: str, work_out: Callable[[Topology], Any]) -> Any:
+        """What ``work_out`` says of this machine, which never changes: asked for the first time only."""
+        if name not in self._known:
+            self._known[name] = work_out(self)
+        return self._known[name]
 
     def buses(self) -> Iterator[Bus]:
         """Every bus, each before the buses behind it."""
-        if not self._buses:  # a machine is gone through dozens of times, and never changes
-            found: list[Bus] = []
-            stack = [Bus(root) for root in reversed(self.root_buses)]
-            while stack:
-                bus = stack.pop()
-                found.append(bus)
-                stack.extend(Bus(bus.root, function, bus) for function in reversed(bus.functions) if function.bridge)
-            self._buses[:] = found
-        return iter(self._buses)
+        return iter(self.once("buses", _every_bus))
 
     def functions(self) -> Iterator[tuple[Function, Bus]]:
         """Every function with the bus it stands on."""
@@ -324,3 +322,13 @@ def default_granularity(kind: WindowKind) -> Size:
 def default_optional(index: BarIndex) -> bool:
     """Whether a BAR with this index may be left unassigned unless the document says otherwise."""
     return isinstance(index, str)
+
+
+def _every_bus(topology: Topology) -> list[Bus]:
+    found: list[Bus] = []
+    stack = [Bus(root) for root in reversed(topology.root_buses)]
+    while stack:
+        bus = stack.pop()
+        found.append(bus)
+        stack.extend(Bus(bus.root, function, bus) for function in reversed(bus.functions) if function.bridge)
+    return found

@@ -25,20 +25,24 @@ from solver.cpsat.limits import Limits
 Manner = Mapping[str, int]
 """Parameters of the solver."""
 
-CLAUSES: Manner = {"linearization_level": 0, "symmetry_level": 0, "cp_model_probing_level": 0}
-AFRESH: Manner = {**CLAUSES, "use_phase_saving": 0, "use_dynamic_precedence_in_disjunctive": 1}
+CLAUSES: Manner = {
+    "linearization_level": 0,
+    "symmetry_level": 0,
+    "cp_model_probing_level": 0,
+    "use_dynamic_precedence_in_disjunctive": 1,
+}
+AFRESH: Manner = {**CLAUSES, "use_phase_saving": 0, "use_dynamic_precedence_in_disjunctive": 0}
 CORES: Manner = {
     **CLAUSES,
     "optimize_with_core": 1,
     "core_minimization_level": 1,
     "cover_optimization": 0,
-    "use_dynamic_precedence_in_disjunctive": 1,
 }
 RELAXATIONS: Manner = {}
 
 MANNERS = (CLAUSES, AFRESH, RELAXATIONS)
 
-_HEAD_START = {True: 5.0, False: 0.1}
+_HEAD_START = {True: 2.0, False: 0.1}
 """Seconds after which a second lane starts, as soon as there is a thread for it, by whether something is counted: two
 threads hinder each other, and there the first manner is mostly the best one."""
 
