@@ -276,16 +276,11 @@ class Topology:
 
     def bars(self) -> Iterator[tuple[BarKey, Bar]]:
         """Every BAR with its key."""
-        for function, _ in self.functions():
-            for bar in function.bars:
-                yield BarKey(function.address, bar.index), bar
+        return iter(self.once("bars", _every_bar))
 
     def windows(self) -> Iterator[tuple[WindowKey, BridgeWindow]]:
         """Every implemented bridge window with its key."""
-        for function, _ in self.functions():
-            if function.bridge is not None:
-                for window in function.bridge.windows:
-                    yield WindowKey(function.address, window.kind), window
+        return iter(self.once("windows", _every_window))
 
     def _repr_html_(self) -> str:
         """Root windows, functions, BARs and bridge windows as a table: what Jupyter shows."""
@@ -332,3 +327,12 @@ def _every_bus(topology: Topology) -> list[Bus]:
         found.append(bus)
         stack.extend(Bus(bus.root, function, bus) for function in reversed(bus.functions) if function.bridge)
     return found
+
+
+def _every_bar(topology: Topology) -> list[tuple[BarKey, Bar]]:
+    return [(BarKey(function.address, bar.index), bar) for function, _ in topology.functions() for bar in function.bars]
+
+
+def _every_window(topology: Topology) -> list[tuple[WindowKey, BridgeWindow]]:
+    bridges = [(function.address, function.bridge) for function, _ in topology.functions() if function.bridge]
+    return [(WindowKey(address, window.kind), window) for address, bridge in bridges for window in bridge.windows]
