@@ -245,13 +245,19 @@ PAIRS = (
 
 
 def pair_table(frame: DataFrame) -> DataFrame:
-    """cp-sat against each other engine that proves, on what both were asked for: one row each."""
+    """cp-sat against each other engine that proves, on what both were asked for: one row each.
+
+    What cp-sat was given less time for than the other is left out: a solve that is not proved counts as its limit.
+    """
     rows = [row for row in records(main_rows(frame)) if not is_greedy(str(row["engine"]))]
     exact = {(*case_of(row), row["seed"]): row for row in rows if row["engine"] == EXACT}
     others = [row for row in rows if row["engine"] != EXACT and (*case_of(row), row["seed"]) in exact]
     out = []
     for (engine,), group in _grouped(others, lambda row: (str(row["engine"]),)).items():
         pairs = [(exact[(*case_of(row), row["seed"])], row) for row in group]
+        pairs = [(one, other) for one, other in pairs if one["time_limit"] >= other["time_limit"]]
+        if not pairs:
+            continue
         mine, theirs = (shifted_geometric_mean([seconds_of(pair[n]) for pair in pairs], SHIFT) for n in (0, 1))
         solved = Counter((bool(one["proved"]), bool(other["proved"])) for one, other in pairs)
         counts = (solved[True, True], solved[True, False], solved[False, True])

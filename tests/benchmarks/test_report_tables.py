@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -117,6 +118,13 @@ def test_pairs_tell_who_solves_what_and_how_much_faster() -> None:
     assert (found["common"], found["both"], found["exact_only"], found["other_only"]) == (2, 1, 1, 0)
     assert found["ratio"] == pytest.approx((math.sqrt(8 * 61) - 1) / 1.0)
     assert found["unlike"] == 0
+
+
+def test_who_had_less_time_is_not_ahead() -> None:
+    rows = [replace(row("a/1", seconds=20.0, status="feasible"), time_limit=20.0), row("a/1", "textbook", 60.0)]
+    assert tables.pair_table(frame(rows)).empty
+    rows = [row("a/1", seconds=20.0), replace(row("a/1", "textbook", 10.0, status="feasible"), time_limit=10.0)]
+    assert first(tables.pair_table(frame(rows)))["ratio"] == pytest.approx(0.5)
 
 
 def test_two_proofs_of_different_values_are_told() -> None:
