@@ -176,6 +176,7 @@ def _side_by_side(searches: list[Search], names: tuple[str, ...], limits: Limits
 
 
 def _conclude(search: Search, limits: Limits) -> Answer:
+    """What was found, also where the user interrupts while it is put together."""
     try:
         return search.conclude()
     except KeyboardInterrupt:

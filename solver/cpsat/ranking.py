@@ -23,13 +23,12 @@ _LARGEST = 1 << 31
 
 @dataclass(frozen=True, slots=True)
 class _Rank:
-    """One objective in the sum: its weight, and between which numbers of units it lies."""
+    """One objective in the sum: its weight, and the least number of units it can be."""
 
     name: str
     term: Term
     weight: int
     low: int
-    high: int
 
 
 class Ranking:
@@ -48,7 +47,7 @@ class Ranking:
         weight = 1
         for name in reversed(names):
             low, high = _reach(model, terms[name].expression)
-            self.ranks.insert(0, _Rank(name, terms[name], weight, low, high))
+            self.ranks.insert(0, _Rank(name, terms[name], weight, low))
             weight *= high - low + 1
         self.largest = weight
 
