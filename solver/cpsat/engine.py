@@ -15,7 +15,8 @@ from models.topology import Topology
 from solver.arrangement import Arrangement
 from solver.collector import collecting_rarely
 from solver.cpsat.limits import Crew, Limits
-from solver.cpsat.model import BYTES, Answer
+from solver.cpsat.model import Answer
+from solver.cpsat.objectives import BYTES
 from solver.cpsat.search import Search
 from solver.engines import Progress, engine
 from solver.leftovers import place_leftovers

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from models.resources import FunctionAddress, Space, align_down, align_up
 from models.topology import BarKey
 from solver.arrangement import Arrangement
 from solver.cpsat.model import Answer
+from solver.cpsat.parts import Part
 from solver.cpsat.variables import standing_today
 from solver.cpsat.worth import today
 from solver.problem import BarItem, BusNode, Span, WindowItem, choices
@@ -29,6 +30,8 @@ class Group:
         The exact lengths of its windows are worth the time.
     tries
         How often the solver was asked.
+    parts
+        What it was made of, where that is known.
     """
 
     atoms: tuple[FunctionAddress, ...]
@@ -40,6 +43,7 @@ class Group:
     of_today: Arrangement | None = None
     exact: bool = False
     tries: int = 0
+    parts: tuple[Part, ...] = ()
     taken: tuple[Arrangement | None, list[tuple[Space, Span]]] = (None, [])
 
     @property
@@ -161,9 +165,19 @@ def collisions(groups: list[Group], chosen: dict[int, Arrangement]) -> list[tupl
     return pairs
 
 
-def merge(groups: list[Group], party: Sequence[Group]) -> list[Group]:
-    """The groups with some of them as one, which comes last."""
+def merge(groups: list[Group], party: Sequence[Group], floors: Sequence[Mapping[str, int]] = ()) -> list[Group]:
+    """The groups with some of them as one, which comes last.
+
+    Parameters
+    ----------
+    floors
+        What each of the party is worth at least (:attr:`Part.floors`), where that is known.
+    """
     merged = Group((), [], [])
+    if floors:
+        merged.parts = tuple(
+            Part(group.bars, group.windows, least, group.parts) for group, least in zip(party, floors, strict=True)
+        )
     for group in party:
         merged.atoms += group.atoms
         merged.bars += group.bars

@@ -16,8 +16,9 @@ from models.topology import BarKey
 from solver.arrangement import Arrangement
 from solver.cpsat.constraints import Constraints, Walls
 from solver.cpsat.limits import Limits
-from solver.cpsat.objectives import Term, objective
-from solver.cpsat.race import CORES, MANNERS, RELAXATIONS, Manner, Race
+from solver.cpsat.objectives import BYTES, Term
+from solver.cpsat.parts import Part, Share
+from solver.cpsat.race import CORES, MANNERS, RELAXATIONS, SMALL_CORES, Manner, Race
 from solver.cpsat.ranking import Ranking
 from solver.cpsat.siblings import Siblings
 from solver.cpsat.variables import Expression, Variables, make_variables
@@ -26,9 +27,6 @@ from solver.problem import BarItem, Problem, WindowItem
 
 _BY_CORES = 0.5
 """Part of the time left in which objectives that count are minimised at once; then one after the other."""
-
-BYTES = frozenset({"wasted_bytes", "rebar", "headroom"})
-"""Objectives whose bounds come from sums of sizes."""
 
 _APART = BYTES | {"unplaced", "unplaced_functions"}
 """Objectives that are minimised one by one: a plan that leaves nothing out is mostly found sooner than any bound."""
@@ -90,6 +88,8 @@ class PlacementModel:
         Every required BAR that some root window can hold gets a place, as it is known to be possible.
     without
         Levers that are switched off (:data:`solver.levers.LEVERS`).
+    parts
+        What the atoms were divided in before, all of them, with what is known of each.
     """
 
     def __init__(
@@ -101,6 +101,7 @@ class PlacementModel:
         *,
         require_all: bool,
         without: Collection[str] = (),
+        parts: tuple[Part, ...] = (),
     ) -> None:
         self.variables: Variables = make_variables(bars, windows, require_all=require_all)
         self.hopeless = self.variables.hopeless
@@ -111,6 +112,8 @@ class PlacementModel:
         self.manners = MANNERS if "race" not in without else (RELAXATIONS,)
         if "siblings" not in without:
             Siblings(problem, self.variables).order()
+        whole = Part(bars, windows, {}, () if "parts" in without else parts)
+        self.share = Share(whole, self.variables, self.constraints)
 
     def minimize(
         self,
@@ -141,7 +144,7 @@ class PlacementModel:
         if self.hopeless:
             answer.infeasible = True
             return answer
-        terms = {name: objective(name, self.variables, self.constraints) for name in names}
+        terms = {name: self.share.term(name) for name in names}
         self._hint(hint)
         on_floor, ranked = True, dict[str, int]()
         for number, name in enumerate(names):
@@ -152,12 +155,15 @@ class PlacementModel:
             is_open = answer.arrangement is None or answer.values[name] > floor
             if is_open and name not in {*ranked, *_APART} and "cores" not in self.without:
                 run = tuple(takewhile(lambda other: other not in _APART, names[number:]))
-                ranked = self._ranked(run, answer, limits, terms)
+                self.share.hold(run)
+                cores = CORES if BYTES.isdisjoint(names[:number]) else SMALL_CORES
+                ranked = self._ranked(run, answer, limits, terms, cores)
                 self._hint(answer.arrangement or hint)
                 if answer.infeasible:
                     break
             floor = max(floor, ranked.get(name, floor))
             if answer.arrangement is None or answer.values[name] > floor:
+                self.share.hold([name])
                 self._stage(name, floor, answer, limits, terms)
             else:
                 answer.bounds[name] = answer.values[name]
@@ -165,6 +171,7 @@ class PlacementModel:
                 break
             on_floor = on_floor and answer.values[name] == floors.get(name, 0)
             self._at_most(terms[name], answer.values[name])
+            self.share.settle(name, answer.values[name])
             self._hint(answer.arrangement)
         return answer
 
@@ -177,7 +184,7 @@ class PlacementModel:
         if self.hopeless:
             return None
         for name, value in values.items():
-            self._at_most(objective(name, self.variables, self.constraints), value)
+            self._at_most(self.share.term(name), value)
         self._hint(hint)
         _, solver, _ = self._run(limits, values)
         return None if solver is None else self._arrangement(solver)
@@ -185,8 +192,8 @@ class PlacementModel:
     def polish(self, values: Mapping[str, int], limits: Limits, known: Arrangement) -> Arrangement | None:
         """Among plans whose objectives are at most ``values`` one with shorter windows; nothing is claimed of it."""
         for name, value in values.items():
-            self._at_most(objective(name, self.variables, self.constraints), value)
-        self.model.minimize(objective("wasted_bytes", self.variables, self.constraints).expression)
+            self._at_most(self.share.term(name), value)
+        self.model.minimize(self.share.term("wasted_bytes").expression)
         self._hint(known)
         _, solver, _ = self._run(limits, ["wasted_bytes"])
         return None if solver is None else self._arrangement(solver)
@@ -211,7 +218,7 @@ class PlacementModel:
         if self.hopeless:
             return None
         for name, value in values.items():
-            self._at_most(objective(name, self.variables, self.constraints), value)
+            self._at_most(self.share.term(name), value)
         length = self._length(items)
         self.model.minimize(length)
         self._hint(hint)
@@ -242,7 +249,7 @@ class PlacementModel:
             answer.bounds[name] = bound
 
     def _ranked(
-        self, names: Sequence[str], answer: Answer, limits: Limits, terms: Mapping[str, Term]
+        self, names: Sequence[str], answer: Answer, limits: Limits, terms: Mapping[str, Term], cores: Manner
     ) -> dict[str, int]:
         """Minimise objectives that count at once, by cores; bounds of them, each with all earlier ones at theirs."""
         ranking = Ranking(self.model, names, terms)
@@ -250,7 +257,7 @@ class PlacementModel:
             return {}
         self.model.minimize(ranking.expression)
         others = tuple(manner for manner in self.manners if manner is not RELAXATIONS)
-        status, solver, least = self._run(limits.share(_BY_CORES), names, (CORES, *others))
+        status, solver, least = self._run(limits.share(_BY_CORES), names, (cores, *others))
         self._take(status, solver, answer, terms)
         bounds = ranking.bounds(least, answer.values)
         self._hold_against(answer, bounds)

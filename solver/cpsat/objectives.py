@@ -18,6 +18,9 @@ from solver.cpsat.constraints import Constraints
 from solver.cpsat.variables import BarVars, Expression, Literal, Variables, WindowVars
 from solver.problem import BusNode, choices, unplaceable
 
+BYTES = frozenset({"wasted_bytes", "rebar", "headroom"})
+"""Objectives whose bounds come from sums of sizes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Term:
@@ -33,6 +36,22 @@ class Term:
     def units(self, value: int) -> int:
         """The largest number of units whose value is at most ``value``."""
         return (value - self.constant) // self.unit
+
+    def least(self, value: int) -> int:
+        """The smallest number of units whose value is at least ``value``."""
+        return -((self.constant - value) // self.unit)
+
+    def reach(self, model: cp_model.CpModel) -> tuple[int, int]:
+        """The least and the largest number of units, whatever the constraints."""
+        if isinstance(self.expression, int):
+            return self.expression, self.expression
+        flat = cp_model.FlatIntExpr(self.expression)
+        low = high = int(flat.offset)
+        for variable, factor in zip(flat.vars, flat.coeffs, strict=True):
+            domain = model.proto.variables[variable.index].domain
+            ends = int(factor) * domain[0], int(factor) * domain[-1]
+            low, high = low + min(ends), high + max(ends)
+        return low, high
 
 
 def objective(name: str, variables: Variables, constraints: Constraints) -> Term:
@@ -212,14 +231,13 @@ def _changed(variables: Variables, window: WindowVars) -> Expression:
 
 def wasted_bytes(variables: Variables, constraints: Constraints) -> Term:
     """Bytes inside the windows of root-bus bridges that back no BAR."""
-    if _all_counted(variables, constraints):
+    counted = dict.fromkeys((window.item.inner.number, window.item.space) for window in variables.windows)
+    if counted.keys() <= constraints.slack.keys() and _all_lie_there(variables):
         # Where every BAR has a place in a window of its bus, waste is what the windows have beyond need, bus by bus.
-        unit = gcd(*(slack.block for slack in constraints.slack.values())) or 1
-        return Term(
-            sum(slack.block // unit * slack.blocks for slack in constraints.slack.values()),
-            unit,
-            sum(slack.rounding for slack in constraints.slack.values()),
-        )
+        slacks = [constraints.slack[bus] for bus in counted]
+        unit = gcd(*(slack.block for slack in slacks)) or 1
+        blocks = sum(slack.block // unit * slack.blocks for slack in slacks)
+        return Term(blocks, unit, sum(slack.rounding for slack in slacks))
     constant = 0
     terms: list[tuple[int, Expression]] = []
     for window in variables.windows:
@@ -239,10 +257,9 @@ def wasted_bytes(variables: Variables, constraints: Constraints) -> Term:
     return Term(sum(factor // unit * expression for factor, expression in terms), unit, constant)
 
 
-def _all_counted(variables: Variables, constraints: Constraints) -> bool:
-    """Whether every BAR below the root bus is sure to lie in a window of its own bus, and every window has slack."""
-    counted = {(window.item.inner.number, window.item.space) for window in variables.windows}
-    if counted != set(constraints.slack) or any(window.item.bus.subtractive for window in variables.windows):
+def _all_lie_there(variables: Variables) -> bool:
+    """Whether every BAR below the root bus is sure to lie in a window of its own bus."""
+    if any(window.item.bus.subtractive for window in variables.windows):
         return False
     below = [bar for bar in variables.bars if bar.item.bus.parent is not None]
     odd = any(bar.item.shared or bar.item.stand_in or bar.item.bus.subtractive for bar in below)

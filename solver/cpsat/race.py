@@ -6,7 +6,8 @@ as the relaxation says nothing of overlaps. How long that takes is a matter of
 luck, so a second one searches *afresh*, with other preferences. *Relaxations*:
 the solver's own choice, with the linear relaxation, without which sums of bytes
 have no bound. *Cores*: sets of what cannot all stay raise the bound step by
-step, and the first plan is the best one.
+step, and the first plan is the best one. To make each core as small as can be
+takes time; where no byte may be wasted it is worth it, as few cores are small.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ CORES: Manner = {
     "core_minimization_level": 1,
     "cover_optimization": 0,
 }
+SMALL_CORES: Manner = {**CORES, "core_minimization_level": 2}
 RELAXATIONS: Manner = {}
 
 MANNERS = (CLAUSES, AFRESH, RELAXATIONS)
@@ -172,8 +174,8 @@ class Race:
     def _first(self) -> Iterator[Turn]:
         """All manners in turns; where another lane runs beside, the one that suits the objective all the time."""
         suits = [one for one in self.manners if (one is not RELAXATIONS) == self.counting] or list(self.manners)
-        if suits[0] is CORES:  # its bound is all it has, and it would be lost between turns
-            yield Turn(CORES, 1, inf, self.limits.seed)
+        if "optimize_with_core" in suits[0]:  # its bound is all it has, and it would be lost between turns
+            yield Turn(suits[0], 1, inf, self.limits.seed)
         others = [one for one in self.manners if one not in suits]
         for turn in self._in_turns([*((one, _FAVOUR) for one in suits), *((one, 1.0) for one in others)]):
             if len(self.lanes) > 1 or len(self.manners) == 1 or self.limits.workers > 1:

@@ -46,7 +46,7 @@ class Ranking:
         self.ranks: list[_Rank] = []
         weight = 1
         for name in reversed(names):
-            low, high = _reach(model, terms[name].expression)
+            low, high = terms[name].reach(model)
             self.ranks.insert(0, _Rank(name, terms[name], weight, low))
             weight *= high - low + 1
         self.largest = weight
@@ -71,16 +71,3 @@ class Ranking:
                 break
             least -= (units - rank.low) * rank.weight
         return found
-
-
-def _reach(model: cp_model.CpModel, expression: Expression) -> tuple[int, int]:
-    """The least and the largest number of units, whatever the constraints."""
-    if isinstance(expression, int):
-        return expression, expression
-    flat = cp_model.FlatIntExpr(expression)
-    low = high = int(flat.offset)
-    for variable, factor in zip(flat.vars, flat.coeffs, strict=True):
-        domain = model.proto.variables[variable.index].domain
-        ends = int(factor) * domain[0], int(factor) * domain[-1]
-        low, high = low + min(ends), high + max(ends)
-    return low, high

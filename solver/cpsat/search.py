@@ -246,7 +246,13 @@ class Search(Opening):
     def _model(self, group: Group, *, require_all: bool = False, everything: bool = False) -> PlacementModel:
         walls = self._walls(group, everything=everything)
         return PlacementModel(
-            self.problem, group.bars, group.windows, walls, require_all=require_all, without=self.without
+            self.problem,
+            group.bars,
+            group.windows,
+            walls,
+            require_all=require_all,
+            without=self.without,
+            parts=group.parts,
         )
 
     def _hint(self, group: Group, answer: Answer | None) -> Arrangement:
@@ -274,7 +280,7 @@ class Search(Opening):
                 party = self._party(colliding[0])
                 parts = [self._bounds(group) for group in party]
                 values = {name: sum(part[name] for part in parts) for name in self.minimize}
-                self.groups = merge(self.groups, party)
+                self.groups = merge(self.groups, party, parts)
                 merged = self.groups[-1]
                 merged.answer = self._one_as_today(party, merged) or Answer(None, {}, {})
                 if any(bar.choice is not None for bar in merged.bars):
@@ -333,7 +339,7 @@ class Search(Opening):
                 break
         else:
             return None
-        self.groups = merge(self.groups, party)
+        self.groups = merge(self.groups, party, [self._bounds(group) for group in party])
         merged, together = self.groups[-1], Arrangement()
         for group in party:
             together.bars.update(found[id(group)].bars)

@@ -107,6 +107,19 @@ class Variables:
         """The items of a BAR whose size is open that some root window can hold."""
         return [bar for bar in self.bars if bar.item.choice is choice]
 
+    def of(self, bars: Iterable[BarItem], windows: Iterable[WindowItem]) -> Variables:
+        """Those of some of the items."""
+        bars, names = list(bars), {window.key for window in windows}
+        chosen = set(map(id, bars))
+        return Variables(
+            self.model,
+            self.granule,
+            [bar for bar in self.bars if id(bar.item) in chosen],
+            [window for window in self.windows if window.item.key in names],
+            self.window_of,
+            bars,
+        )
+
     def units(self, space: Space, span: Span) -> Span:
         """A range in granules, rounded out."""
         grain = self.granule[space]
