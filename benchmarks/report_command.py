@@ -12,7 +12,10 @@ from models.errors import InputError
 from solver.cli.output import complain, write_document
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from pandas import DataFrame
+
+    from benchmarks.report_figures import Picture
 
 
 @click.command()
@@ -83,13 +86,33 @@ def draw(frame: DataFrame, output: Path) -> bool:
     except ModuleNotFoundError:
         complain("matplotlib is not installed (the extra notebooks has it): there are no pictures")
         return False
-    from matplotlib.figure import Figure
-
-    from benchmarks import report_figures
+    from benchmarks.report_figures import FIGURES
 
     with mpl.rc_context({"svg.hashsalt": "barplan", "svg.fonttype": "none"}):
-        for name in report_figures.FIGURES:
-            figure = Figure(figsize=(8, 5), layout="constrained")
-            getattr(report_figures, f"plot_{name}")(frame, ax=figure.subplots())
-            figure.savefig(output / f"{name}.svg", metadata={"Date": None})
+        for name, picture in FIGURES.items():
+            figure = _figure(picture, frame)
+            if figure is not None:
+                figure.savefig(output / f"{name}.svg", metadata={"Date": None})
     return True
+
+
+def _figure(picture: Picture, frame: DataFrame) -> Figure | None:
+    """The picture with its panels, two in a row; none where it has no panel."""
+    from matplotlib.figure import Figure
+
+    if picture.panels is None:
+        figure = Figure(figsize=(8, 5), layout="constrained")
+        picture.plot(frame, ax=figure.subplots())
+        return figure
+    names = picture.panels(frame)
+    if not names:
+        return None
+    across = min(2, len(names))
+    down = -(-len(names) // across)
+    figure = Figure(figsize=(8 if across == 1 else 11, 5 * down), layout="constrained")
+    places = list(figure.subplots(down, across, squeeze=False, sharey=picture.sharey).flat)
+    for name, ax in zip(names, places, strict=False):
+        picture.plot(frame, name, ax=ax)
+    for ax in places[len(names) :]:
+        ax.set_axis_off()
+    return figure

@@ -97,7 +97,8 @@ def _greedy(rows: list[Record], best: dict[tuple[str, str, str], Record]) -> lis
 CAPTION = f"""
 *proved*: solved with proof; *optimal*: as good as a proved optimum, windows that change left aside; *fails*: leaves or
 loses a BAR though everything fits; -: not run. Mean times are shifted geometric means (1 s), a limit where there is no
-proof. Made by `{COMMAND}` out of the rows of
+proof; where the {OTHER} model was asked for fewer instances, the two means are not of the same.
+Made by `{COMMAND}` out of the rows of
 `python -m benchmarks run -o RESULTS`.
 """
 

@@ -127,6 +127,8 @@ ENGINES = (
     Column("plans", COUNT, "solves with a legal plan"),
     Column("refused", COUNT, "solves whose plan the checker refuses"),
     Column("errors", COUNT, "solves that failed, were killed, or that the engine does not take"),
+    Column("limit_low", "Float64", "shortest limit in seconds"),
+    Column("limit_high", "Float64", "longest limit"),
     Column("mean_seconds", "Float64", "shifted geometric mean of the time"),
     Column("par10_seconds", "Float64", "mean of the time, ten limits for what is not solved; missing: a greedy engine"),
     Column("longest_seconds", "Float64", "longest wall time"),
@@ -150,6 +152,8 @@ def engine_table(frame: DataFrame) -> DataFrame:
                 sum(row["verdict"] == "legal" for row in rows),
                 sum(row["verdict"] == "refused" for row in rows),
                 sum(row["status"] in ("failed", "killed", "refused") for row in rows),
+                min(float(row["time_limit"]) for row in rows),
+                max(float(row["time_limit"]) for row in rows),
                 shifted_geometric_mean(times, SHIFT),
                 None if is_greedy(key[2]) else sum(seconds_of(row, 10) for row in rows) / len(rows),
                 max(walls, default=None),
@@ -164,6 +168,7 @@ _ENGINE_KEY = ("family", "minimize", "engine")
 GREEDY = (
     Column("engine", NAME, "greedy engine"),
     Column("minimize", NAME, "objectives of the optimum it is held against, in their order"),
+    Column("cases", NAME, "common: what all greedy engines were asked for; all: what this one was asked for"),
     Column("compared", COUNT, "instances with a proved optimum"),
     Column("optimal", COUNT, "instances on which its plan is as good in every objective but windows_changed"),
     Column("optimal_low", "Float64", "lower end of the 95 % Wilson interval of optimal / compared"),
@@ -179,11 +184,25 @@ GREEDY = (
 
 
 def greedy_table(frame: DataFrame) -> DataFrame:
-    """How the greedy engines do against proved optima, over all families together: one row each."""
+    """How the greedy engines do against proved optima, over all families together.
+
+    One row each on the cases that all of them were asked for, where there are any: these rows can be held against each
+    other. One more on all of its cases for an engine that was asked for more.
+    """
     best = optima(frame)
     rows = [row for row in records(main_rows(frame)) if is_greedy(str(row["engine"])) and case_of(row) in best]
+    asked = _grouped(rows, lambda row: (str(row["engine"]), str(row["minimize"])))
+    common = {
+        minimize: set.intersection(*({case_of(row) for row in asked[key]} for key in asked if key[1] == minimize))
+        for _, minimize in asked
+    }
+    choices: list[tuple[tuple[str, ...], list[Record]]] = []
+    for key, group in asked.items():
+        shared = [row for row in group if case_of(row) in common[key[1]]]
+        choices += [((*key, "common"), shared)] if shared else []
+        choices += [((*key, "all"), group)] if len(shared) < len(group) else []
     out = []
-    for key, group in _grouped(rows, lambda row: (str(row["engine"]), str(row["minimize"]))).items():
+    for key, group in sorted(choices, key=lambda choice: (choice[0][2] != "common", choice[0])):
         pairs = [(row, best[case_of(row)]) for row in group]
         possible = [(row, top) for row, top in pairs if top["unplaced"] == 0]
         failed = sum(fails(row, top) for row, top in possible)
@@ -229,42 +248,6 @@ def _waste_ratio(pairs: list[tuple[Record, Record]]) -> float | None:
 
 def _mean(values: list[Any]) -> float | None:
     return sum(values) / len(values) if values else None
-
-
-PAIRS = (
-    Column("engine", NAME, "engine that proves, other than cp-sat"),
-    Column("common", COUNT, "solves that both were asked for: instance, objectives, policy and seed"),
-    Column("both", COUNT, "solved by both"),
-    Column("exact_only", COUNT, "solved by cp-sat alone"),
-    Column("other_only", COUNT, "solved by the other alone"),
-    Column("exact_seconds", "Float64", "shifted geometric mean of cp-sat's time"),
-    Column("other_seconds", "Float64", "the same of the other's time"),
-    Column("ratio", "Float64", "other_seconds / exact_seconds"),
-    Column("unlike", COUNT, "both proved, with different values: one of them is wrong"),
-)
-
-
-def pair_table(frame: DataFrame) -> DataFrame:
-    """cp-sat against each other engine that proves, on what both were asked for: one row each.
-
-    What cp-sat was given less time for than the other is left out: a solve that is not proved counts as its limit.
-    """
-    rows = [row for row in records(main_rows(frame)) if not is_greedy(str(row["engine"]))]
-    exact = {(*case_of(row), row["seed"]): row for row in rows if row["engine"] == EXACT}
-    others = [row for row in rows if row["engine"] != EXACT and (*case_of(row), row["seed"]) in exact]
-    out = []
-    for (engine,), group in _grouped(others, lambda row: (str(row["engine"]),)).items():
-        pairs = [(exact[(*case_of(row), row["seed"])], row) for row in group]
-        pairs = [(one, other) for one, other in pairs if one["time_limit"] >= other["time_limit"]]
-        if not pairs:
-            continue
-        mine, theirs = (shifted_geometric_mean([seconds_of(pair[n]) for pair in pairs], SHIFT) for n in (0, 1))
-        solved = Counter((bool(one["proved"]), bool(other["proved"])) for one, other in pairs)
-        counts = (solved[True, True], solved[True, False], solved[False, True])
-        unlike = sum(contradict(one, other) for one, other in pairs)
-        ratio = theirs / max(mine, FLOOR)
-        out.append((engine, len(pairs), *counts, mine, theirs, ratio, unlike))
-    return typed_frame(PAIRS, out)
 
 
 def contradict(one: Record, other: Record) -> bool:
@@ -338,38 +321,3 @@ def scaling_table(frame: DataFrame) -> DataFrame:
         ends = [None if math.isnan(end) else end for end in fit.exponent[1:]]
         out.append((*key, fit.points, min(bars), max(bars), fit.exponent.value, *ends, fit.factor))
     return typed_frame(SCALING, out)
-
-
-GAPS = (
-    Column("engine", NAME, "engine or peer"),
-    Column("time_limit", "Float64", "seconds it was given"),
-    Column("rows", COUNT, "solves, the same instances at every limit"),
-    Column("proved", COUNT, "solves that leave nothing open"),
-    Column("mean_gap", "Float64", "mean proved gap, (value - bound) / max(value, 1) of the open objective; no plan: 1"),
-)
-
-
-def gap_table(frame: DataFrame) -> DataFrame:
-    """The gap as the time limit grows, over the cases that were solved at every limit of their engine."""
-    rows = [row for row in records(frame) if row["levers_off"] == "" and not is_greedy(str(row["engine"]))]
-    out = []
-    for (engine,), group in _grouped(rows, lambda row: (str(row["engine"]),)).items():
-        limits = sorted({float(row["time_limit"]) for row in group})
-        at: dict[float, dict[tuple[Any, ...], Record]] = {limit: {} for limit in limits}
-        for row in group:
-            at[float(row["time_limit"])][(*case_of(row), row["seed"])] = row
-        common = set.intersection(*(set(found) for found in at.values()))
-        if len(limits) < 2 or not common:
-            continue
-        for limit in limits:
-            chosen = [at[limit][key] for key in common]
-            gaps = [_gap(row) for row in chosen]
-            out.append((engine, limit, len(chosen), sum(bool(row["proved"]) for row in chosen), sum(gaps) / len(gaps)))
-    return typed_frame(GAPS, out)
-
-
-def _gap(row: Record) -> float:
-    """The gap of a row: 0 where everything is proved, be it that there is no placement; at most 1."""
-    if row["proved"]:
-        return 0.0
-    return 1.0 if row["gap"] is None else min(1.0, float(row["gap"]))

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import report_tables as tables
+from benchmarks.report_gap import gap_table
+from benchmarks.report_pairs import pair_table
 from benchmarks.report_targets import target_table
 from solver.render.words import short_size
 
@@ -20,10 +22,10 @@ SECTIONS: tuple[tuple[str, str, Callable[[DataFrame], DataFrame], tuple[str, ...
         ("greedy",),
     ),
     ("targets", "The speed to reach, and what was reached", target_table, ()),
-    ("pairs", "cp-sat against other exact engines", tables.pair_table, ("cactus", "profile")),
+    ("pairs", "cp-sat against other exact engines", pair_table, ("cactus", "profile")),
     ("engines", "Every engine on every family", tables.engine_table, ()),
     ("scaling", "How the time of cp-sat grows", tables.scaling_table, ("scaling",)),
-    ("gap", "The gap over time", tables.gap_table, ("gap",)),
+    ("gap", "The gap over time", gap_table, ("gap",)),
     ("levers", "What each lever of cp-sat buys", tables.lever_table, ("levers",)),
 )
 """Name of each table, its heading, what makes it, and the pictures below it."""
@@ -43,8 +45,19 @@ METHOD = """\
   (waste + 1 MiB) / (optimum + 1 MiB).
 * Proved gap: (value - bound) / max(value, 1) of the first objective that is not proved; at most 1, and 1 without a
   plan.
-* Performance profiles (Dolan and More, 2002): with more than two engines the order below the best can change when one
-  is left out; the table of pairs is what counts. Virtual best: the fastest engine for each solve.
+* cp-sat and a peer are compared solve by solve on what both were asked for, within the limit of the peer: cp-sat had as
+  much time or more, and what it solves later counts as not solved. Where it had less, or the peer does not take such an
+  instance, nothing is compared. Rows of other tables have cases and limits of their own: their means are not to be held
+  against each other where the numbers of rows or the limits differ.
+* *ratio*: the peer's mean time by that of cp-sat. What neither solves counts with the limit for both, and pulls it
+  towards 1; what both solve at once tells of start-up. So it is told for two brackets as well: *solved*, what at least
+  one of the two solves, and *over_1s*, what moreover one of them takes longer than 1 s for, or does not solve.
+  Both brackets treat the two engines alike.
+* Cactus plots and performance profiles (Dolan and More, 2002) are of these pairs too, as with more than two engines the
+  order below the best can change when one is left out. Virtual best: the faster of the two for each solve.
+* Greedy engines are held against each other on *common* cases, those that all of them were asked for; *all* are those
+  that one was asked for, where there are more.
+* The gap over time is told of the cases that were run with every limit that it names.
 * Exponents: least squares of log time on log BARs over solved rows, where sizes differ fourfold or more; intervals are
   95 %, by Student's t. Shares have Wilson's 95 % intervals.
 """
@@ -100,7 +113,7 @@ def overview(frame: DataFrame) -> list[str]:
         "engines: " + ", ".join(sorted(set(frame["engine"].astype(str)))),
         f"{len(chosen)} rows with every lever on and the largest time limit that an engine had on an instance, mostly "
         f"{limit:g} s; tables and pictures are of these, "
-        "unless they are of limits or levers",
+        "unless they are of pairs, limits or levers",
         "dates: " + " to ".join(sorted({str(date)[:10] for date in frame["date"].dropna()})[:: max(1, _days(frame))]),
     ]
     for column, label in (("cpu", "processors"), ("barplan", "barplan"), ("ortools", "OR-Tools"), ("python", "Python")):

@@ -26,6 +26,7 @@ from models.resources import (
     format_size,
     vga_ports,
 )
+from models.spans import merged
 from models.topology import Bar, BarKey, BridgeWindow, Bus, Function, Reserved, RootBus, Topology, WindowKey
 from solver.coordinates import Coordinates, Segment
 from solver.items import (
@@ -153,7 +154,7 @@ class _Builder:
         for function in self.root.functions:
             self._function(function, Bus(self.root), top, function.address)
         for bus in self.problem.buses:
-            bus.obstacles = {space: _merge(spans) for space, spans in bus.obstacles.items()}
+            bus.obstacles = {space: merged(spans, touching=False) for space, spans in bus.obstacles.items()}
         self._find_breaches()
         return self.problem
 
@@ -454,16 +455,6 @@ def _root_places(window: WindowItem, coordinates: Coordinates) -> list[Span]:
         for segment in coordinates.segments
         if segment.space == window.space and (window.kind == "pref" or not segment.window.prefetchable)
     ]
-
-
-def _merge(spans: list[Span]) -> list[Span]:
-    merged: list[Span] = []
-    for start, end in sorted(spans):
-        if merged and start < merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return merged
 
 
 def cpu_range(problem: Problem, space: Space, span: Span) -> Range:

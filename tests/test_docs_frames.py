@@ -11,7 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import ratio, ratio_summary, report_headline, report_tables, report_targets, rows
+from benchmarks import (
+    ratio,
+    ratio_summary,
+    report_gap,
+    report_headline,
+    report_pairs,
+    report_tables,
+    report_targets,
+    rows,
+)
 from solver import frames
 from solver.frames import Column
 
@@ -25,9 +34,9 @@ TABLES: dict[str, Sequence[Column]] = {
     "benchmarks.rows.COLUMNS": rows.COLUMNS,
     "benchmarks.report_tables.GREEDY": report_tables.GREEDY,
     "benchmarks.report_tables.ENGINES": report_tables.ENGINES,
-    "benchmarks.report_tables.PAIRS": report_tables.PAIRS,
+    "benchmarks.report_pairs.PAIRS": report_pairs.PAIRS,
     "benchmarks.report_tables.SCALING": report_tables.SCALING,
-    "benchmarks.report_tables.GAPS": report_tables.GAPS,
+    "benchmarks.report_gap.GAPS": report_gap.GAPS,
     "benchmarks.report_tables.LEVERS": report_tables.LEVERS,
     "benchmarks.report_targets.TARGETS": report_targets.TARGETS,
     "benchmarks.report_headline.HEADLINE": report_headline.HEADLINE,

@@ -30,6 +30,7 @@ from models.resources import (
 from models.sources.bus_tree import BusKey
 from models.sources.iomem import is_function_name, pci_bus_name
 from models.sources.observation import Observation, SeenRange
+from models.spans import merged
 from models.topology import RootWindow
 
 CHIPSET_START = 0xFEC00000
@@ -250,13 +251,7 @@ def _estimate_low(memory: list[Item]) -> list[RootWindow]:
 
 
 def _merge_touching(ranges: list[Range]) -> list[Range]:
-    merged: list[Range] = []
-    for range_ in sorted(ranges):
-        if merged and range_.start <= merged[-1].end:
-            merged[-1] = Range(merged[-1].start, max(merged[-1].end, range_.end))
-        else:
-            merged.append(range_)
-    return merged
+    return [Range(start, end) for start, end in merged((one.start, one.end) for one in ranges)]
 
 
 def _estimate_high(memory: list[Item]) -> list[RootWindow]:

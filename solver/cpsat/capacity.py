@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from models.resources import Size, Space, align_up
+from models.spans import merged, total_length
 from models.topology import BarKey
 from solver.cpsat.worth import whole_blocks
 from solver.problem import BarItem, BusNode, Problem, Span
@@ -105,7 +106,7 @@ def _shortages(problem: Problem, bars: Collection[BarItem]) -> Iterator[Shortage
         if bar.choice is None and bar.movable and bar.places and (bar.bus.number, bar.space) not in loose:
             groups.setdefault((bar.space, tuple(sorted(bar.places))), []).append(bar)
     blocks = _blocks(problem)
-    for space, places in sorted(groups, key=lambda group: _length(list(group[1]))):
+    for space, places in sorted(groups, key=lambda group: total_length(group[1])):
         served = [
             bar
             for (other, inner), found in groups.items()
@@ -119,7 +120,7 @@ def _shortages(problem: Problem, bars: Collection[BarItem]) -> Iterator[Shortage
             # What lies in no window is in the way on its own bus alone.
             if bar.bus.parent is None or (bar.nested and (bar.bus.number, space) not in loose)
         ]
-        room = _length(list(places)) - covered(list(places), problem.reserved[space] + fixed)
+        room = total_length(places) - covered(list(places), problem.reserved[space] + fixed)
         filled: dict[int, Size] = defaultdict(int)
         new: list[tuple[Size, BarItem]] = []
         for bar in served:
@@ -154,23 +155,9 @@ def _loose(problem: Problem) -> set[tuple[int, Space]]:
 
 def covered(places: list[Span], spans: list[Span]) -> Size:
     """Bytes of ``places`` that the spans cover; what two cover counts once."""
-    return _length(_common(places, spans))
-
-
-def _merged(spans: list[Span]) -> list[Span]:
-    merged: list[Span] = []
-    for start, end in sorted(spans):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return merged
-
-
-def _length(spans: list[Span]) -> Size:
-    return sum(end - start for start, end in _merged(spans))
+    return total_length(_common(places, spans))
 
 
 def _common(places: list[Span], spans: list[Span]) -> list[Span]:
-    found = [(max(low, start), min(high, end)) for low, high in _merged(places) for start, end in spans]
+    found = [(max(low, start), min(high, end)) for low, high in merged(places) for start, end in spans]
     return [(start, end) for start, end in found if start < end]

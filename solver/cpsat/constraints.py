@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ortools.sat.python import cp_model
 
 from models.resources import Space
+from models.spans import inside_any, merged
 from solver.cpsat.variables import BarVars, Expression, Literal, Variables, WindowVars, standing_buses, standing_today
 from solver.problem import BarItem, BusNode, Problem, Span, WindowItem, overlap
 
@@ -283,12 +284,12 @@ class Constraints:
                     lengths.append((bar.item.places, span * bar.present))
             obstacles = self._obstacles(self.problem.buses[0], space)
             for places in {tuple(places) for places, _ in lengths}:
-                inside = [length for others, length in lengths if all(_inside_any(other, places) for other in others)]
+                inside = [length for others, length in lengths if all(inside_any(other, places) for other in others)]
                 self.model.add(sum(inside) <= self._room(space, places, obstacles))
 
     def _room(self, space: Space, places: tuple[Span, ...], obstacles: list[Span]) -> int:
         """Granules in these parts of the root windows that no obstacle takes."""
-        parts = _merged([self.variables.units(space, place) for place in places])
+        parts = merged([self.variables.units(space, place) for place in places])
         taken = sum(max(0, min(high, end) - max(low, start)) for low, high in parts for start, end in obstacles)
         return sum(high - low for low, high in parts) - taken
 
@@ -317,7 +318,7 @@ class Constraints:
         spans = [self.variables.units(space, span) for span in bus.obstacles[space]]
         if bus.parent is None:
             spans += [self.variables.units(space, span) for span in self.walls.get(space, [])]
-        return _merged(spans)
+        return merged(spans)
 
     def reserved(self) -> None:
         """No window touches a reserved range, unless it does so today; bars have this in their domains."""
@@ -332,7 +333,7 @@ class Constraints:
             if not spans:
                 continue
             fixed = [
-                self.model.new_fixed_size_interval_var(start, end - start, "reserved") for start, end in _merged(spans)
+                self.model.new_fixed_size_interval_var(start, end - start, "reserved") for start, end in merged(spans)
             ]
             self.model.add_no_overlap([window.interval, *fixed])
 
@@ -350,17 +351,3 @@ class Constraints:
                 self.model.add(window.open == 1)
                 self.model.add(window.start == start)
                 self.model.add(window.end == end)
-
-
-def _merged(spans: list[Span]) -> list[Span]:
-    merged: list[Span] = []
-    for start, end in sorted(spans):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return merged
-
-
-def _inside_any(span: Span, places: tuple[Span, ...]) -> bool:
-    return any(low <= span[0] and span[1] <= high for low, high in places)

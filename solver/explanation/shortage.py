@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from models.mobility import Mobility
 from models.resources import Range, Size, align_down, align_up
+from models.spans import inside_any, merged, total_length
 from models.topology import BarKey, WindowKey
 from solver.coordinates import Segment
 from solver.explanation.case import Case, only
@@ -37,14 +38,14 @@ def find_shortage(
             return missing, ()
     shunning = [_shun(item, problem.coordinates.segments) for item in items]
     free_items = [item for item in items if item.movable] or items
-    places = _useful(_union(span for item in free_items for span in item.places), free_items)
+    places = _useful(merged((span for item in free_items for span in item.places), touching=False), free_items)
     reserved = [*problem.reserved[case.space], *(b for bar in problem.bars if bar.stand_in for b in _span(bar))]
     back = set.intersection(*({*kept_back(item, problem.coordinates)} for item in free_items))
     reserved += sorted(back)
     kept: KeptBack | None = "windows" if any(shunning) else "ports" if any(item.isa for item in items) else None
     windows = tuple(_cpu(problem, case, span) for span in places)
-    needed = _least_bytes(problem, [item for item in items if item.movable or _within(_span(item)[0], places)])
-    room = _length(_cut(places, reserved))
+    needed = _least_bytes(problem, [item for item in items if item.movable or inside_any(_span(item)[0], places)])
+    room = total_length(_cut(places, reserved))
     if needed > room:
         return TooFewBytes(needed, room, kept if back or any(shunning) else None), windows
     pins = [span for item in items if not item.movable for span in _span(item)]
@@ -84,9 +85,9 @@ def least_growth(case: Case) -> Size:
     items = [
         bar for bar in problem.bars if not bar.stand_in and ((bar.movable and bar.places) or bar.today is not None)
     ]
-    places = _union(span for item in items for span in item.places)
-    items = [item for item in items if item.movable or _within(_span(item)[0], places)]
-    room = _length(_cut(places, problem.reserved[case.space]))
+    places = merged((span for item in items for span in item.places), touching=False)
+    items = [item for item in items if item.movable or inside_any(_span(item)[0], places)]
+    room = total_length(_cut(places, problem.reserved[case.space]))
     return max(0, _least_bytes(problem, items) - room) if items else 0
 
 
@@ -146,16 +147,16 @@ def _block(
     back = kept_back(item, problem.coordinates)
     free = _cut(item.places, [*problem.reserved[case.space], *pins, *back])
     if not _aligned(free, item.size, item.span):
-        return NoAlignedBlock(item.key, item.size, item.span, _largest(free), _length(free))
+        return NoAlignedBlock(item.key, item.size, item.span, _largest(free), total_length(free))
     step = _granularity(item, items)
     if not _aligned(free, max(item.size, step), align_up(item.span, step)):
         span = align_up(item.span, step)
-        return NoAlignedBlock(item.key, max(item.size, step), span, _largest(free), _length(free), step)
+        return NoAlignedBlock(item.key, max(item.size, step), span, _largest(free), total_length(free), step)
     hulls = _hulls(item, items)
     around = _cut(free, [span for _, span in hulls])
     if not _aligned(around, item.size, item.span):
         near = tuple((key.bridge, key.kind, _cpu(problem, case, span)) for key, span in hulls)
-        return NoAlignedBlock(item.key, item.size, item.span, _largest(around), _length(around), around=near)
+        return NoAlignedBlock(item.key, item.size, item.span, _largest(around), total_length(around), around=near)
     return None
 
 
@@ -206,19 +207,9 @@ def _hulls(item: BarItem, items: Sequence[BarItem]) -> list[Hull]:
 # -- spans --------------------------------------------------------------------------------------------------------
 
 
-def _union(spans: Iterable[Span]) -> list[Span]:
-    merged: list[Span] = []
-    for start, end in sorted(spans):
-        if merged and start < merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return merged
-
-
 def _cut(spans: Iterable[Span], out: Iterable[Span]) -> list[Span]:
     """``spans`` without ``out``."""
-    left = _union(spans)
+    left = merged(spans, touching=False)
     for low, high in out:
         left = [
             piece
@@ -227,14 +218,6 @@ def _cut(spans: Iterable[Span], out: Iterable[Span]) -> list[Span]:
             if piece[0] < piece[1]
         ]
     return left
-
-
-def _length(spans: Iterable[Span]) -> Size:
-    return sum(end - start for start, end in spans)
-
-
-def _within(span: Span, places: Sequence[Span]) -> bool:
-    return any(low <= span[0] and span[1] <= high for low, high in places)
 
 
 def _aligned(spans: Iterable[Span], size: Size, span: Size) -> bool:

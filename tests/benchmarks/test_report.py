@@ -1,4 +1,4 @@
-"""The pictures, the headline and the command of the report."""
+"""The headline and the command of the report."""
 
 from __future__ import annotations
 
@@ -24,87 +24,11 @@ from benchmarks.report_headline import (
     insert,
 )
 from benchmarks.report_text import SECTIONS, cell, table_text
-from benchmarks.rows import Row, append_row, frame
+from benchmarks.rows import append_row, frame
 from models.errors import InputError
-from tests.benchmarks.result_rows import WASTE, greedy, row
+from tests.benchmarks.result_rows import row, some_rows
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def some_rows() -> list[Row]:
-    """Something for every table: two families, three engines, levers, limits."""
-    rows = [row(f"toy/{number}", seconds=0.5 * number, bars=10 * number**2, moved=1) for number in (1, 2, 3)]
-    rows += [greedy("toy/1", moved=1), greedy("toy/2", unplaced=1), greedy("toy/3", "movable-bars", moved=4)]
-    rows += [row("toy/1", "textbook", 4.0, moved=1), row("toy/2", "textbook", 60.0, status="feasible", moved=1)]
-    rows += [row("rack/1", minimize=WASTE, bars=500, seconds=60.0, status="feasible", waste=1 << 20)]
-    rows += [row("toy/1", seconds=2.0, moved=1, levers_off="floors"), row("toy/1", moved=1, time_limit=1.0)]
-    return rows
-
-
-@pytest.fixture
-def plt() -> object:
-    matplotlib = pytest.importorskip("matplotlib", reason="matplotlib is not installed: the plots were not drawn")
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    yield pyplot
-    pyplot.close("all")
-
-
-@pytest.mark.usefixtures("plt")
-def test_pictures_draw_on_the_axes_they_get() -> None:
-    from matplotlib.figure import Figure
-
-    from benchmarks import report_figures
-
-    data = frame(some_rows())
-    for name in report_figures.FIGURES:
-        ax = Figure().subplots()
-        assert getattr(report_figures, f"plot_{name}")(data, ax=ax) is ax
-        assert ax.get_xlabel(), name
-
-
-@pytest.mark.usefixtures("plt")
-def test_a_cactus_counts_what_is_solved_in_time() -> None:
-    from benchmarks.report_figures import plot_cactus
-
-    ax = plot_cactus(frame(some_rows()))
-    lines = {line.get_label(): line for line in ax.lines}
-    assert lines["cp-sat"].get_xdata() == pytest.approx([0.5, 1.0, 1.5, 60.0])
-    assert lines["cp-sat"].get_ydata() == pytest.approx([1, 2, 3, 3])
-    assert lines["textbook"].get_ydata() == pytest.approx([1, 1])
-    assert lines["virtual best"].get_ydata() == pytest.approx([1, 2, 3, 3])
-    assert ax.get_ylabel() == "solved, of 4"
-
-
-@pytest.mark.usefixtures("plt")
-def test_a_profile_in_pairs_is_of_what_both_were_asked_for() -> None:
-    from benchmarks.report_figures import plot_profile
-
-    lines = {line.get_label(): line for line in plot_profile(frame(some_rows()), "textbook").lines}
-    assert lines["cp-sat"].get_xdata() == pytest.approx([1, 1, 1])
-    assert lines["cp-sat"].get_ydata() == pytest.approx([0, 0.5, 1])
-    assert lines["textbook"].get_xdata() == pytest.approx([1, 8])
-    assert lines["textbook"].get_ydata() == pytest.approx([0, 0.5])
-    with pytest.raises(ValueError, match="expected rows of cp-sat and of 'none'"):
-        plot_profile(frame(some_rows()), "none")
-
-
-@pytest.mark.usefixtures("plt")
-def test_greedy_shares_have_their_intervals() -> None:
-    from benchmarks.report_figures import plot_greedy
-
-    ax = plot_greedy(frame(some_rows()))
-    assert [text.get_text() for text in ax.get_yticklabels()] == ["linux-7, moves", "movable-bars, moves"]
-    widths = [bar.get_width() for bar in ax.patches]  # type: ignore[attr-defined]
-    assert widths == pytest.approx([50, 0, 50, 0])
-
-
-@pytest.mark.usefixtures("plt")
-def test_levers_say_what_they_buy() -> None:
-    from benchmarks.report_figures import plot_levers
-
-    assert [text.get_text() for text in plot_levers(frame(some_rows())).texts] == ["4.00"]
 
 
 def test_the_headline_has_a_row_for_each_family() -> None:

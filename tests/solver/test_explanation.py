@@ -1,4 +1,4 @@
-"""Explanations: conflicts of which every member is needed, and ways out that work."""
+"""Conflicts of which every member is needed."""
 
 from __future__ import annotations
 
@@ -14,76 +14,16 @@ from models.resources import KIB, MIB, Range
 from models.sources.machine import read_machine
 from models.topology import BarKey, Function, RootWindow, Topology
 from solver.cpsat.engine import solve
-from solver.engines import engine
 from solver.explanation import case
 from solver.explanation.explaining import explain
-from solver.explanation.findings import (
-    Conflict,
-    Explanation,
-    NoAlignedBlock,
-    NoArrangement,
-    NoWindow,
-    TooFewBytes,
-    Verdict,
-    Way,
-    WayKind,
-)
-from solver.explanation.sets import filter_needed
+from solver.explanation.findings import Conflict, NoAlignedBlock, NoArrangement, NoWindow, TooFewBytes, Verdict, WayKind
 from solver.render.explanation import explanation_text
 from solver.request import Request
 from solver.result import Result
 from tests.corpus import CORPUS, needs_corpus
 from tests.pitfalls import at, over, port, span
+from tests.solver.explained import QUICK, device, no_order, one, one_pin, stretched_window, too_small, two_pins, way
 from tests.topologies import bar, bridge, function, host, key, machine
-
-QUICK = Request(time_limit=60, workers=2)
-
-
-def device(number: int, size: int, where: float | None = None, *, driver: str | None = None) -> Function:
-    """A function on the root bus with one BAR of ``size`` MiB."""
-    return function(f"00:{number:02x}.0", bar(0, size * MIB, at=None if where is None else at(where)), driver=driver)
-
-
-def one_pin() -> Topology:
-    """12 MiB: 8 of them are in one aligned block only, and a BAR with an unprepared driver stands in it."""
-    return over(0, 12, device(0, 1, 4, driver="mlx5_core"), device(1, 1, 9), device(2, 1, 10), device(3, 8))
-
-
-def two_pins() -> Topology:
-    """16 MiB, 14 of them free: an immovable BAR stands in each half, and 8 MiB are wanted."""
-    return over(0, 16, device(0, 1, 4, driver="mlx5_core"), device(1, 1, 12, driver="ixgbe"), device(2, 8))
-
-
-def too_small() -> Topology:
-    """10 MiB for 8 and 1 behind a port and 2 beside it."""
-    return over(0, 10, port(0, 8, 1), device(1, 2))
-
-
-def stretched_window() -> Topology:
-    """A port's window has to reach over two immovable BARs at its ends; nothing stands between them."""
-    behind = [function(f"01:{n:02x}.0", bar(0, MIB, at=at(8 * n + 3)), driver="e1000e") for n in range(2)]
-    return over(0, 12, bridge("00:00.0", *behind, io=None, pref=None, mem=span(3, 12)), device(1, 4))
-
-
-def no_order() -> Topology:
-    """Ten MiB for two BARs of 4 MiB and one of 1: bytes enough, and one block aligned to 4 MiB too few."""
-    return over(1, 11, port(0, 4, 1), device(1, 4))
-
-
-def one(explanation: Explanation) -> Conflict:
-    """The only conflict."""
-    (part,) = explanation.parts
-    (conflict,) = part.conflicts
-    return conflict
-
-
-def way(explanation: Explanation, kind: WayKind) -> Way:
-    """The first way of this kind."""
-    return next(way for way in explanation.parts[0].ways if way.kind is kind)
-
-
-def kinds(explanation: Explanation) -> list[WayKind]:
-    return [way.kind for way in explanation.parts[0].ways]
 
 
 def all_fit(topology: Topology, bars: set[BarKey], pins: set[BarKey]) -> bool:
@@ -227,108 +167,6 @@ def test_without_a_proof_there_is_no_conflict(monkeypatch: pytest.MonkeyPatch) -
     assert explanation.parts[0].unplaced
 
 
-def test_the_fewest_drivers_are_prepared_and_the_plan_is_there() -> None:
-    explanation = explain(two_pins(), QUICK)
-    prepared = way(explanation, WayKind.DRIVERS)
-    assert (prepared.cost, prepared.proved, prepared.moved) == (1, True, 1)
-    (function_, driver), *_ = prepared.functions
-    assert (function_, driver) in {("0000:00:00.0", "mlx5_core"), ("0000:00:01.0", "ixgbe")}
-    assert solve(two_pins(), replace(QUICK, frees=frozenset(prepared.bars))).measures.unplaced == 0
-
-
-def test_weights_choose_between_drivers() -> None:
-    request = replace(QUICK, weights={"driver:mlx5_core": 5})
-    prepared = way(explain(two_pins(), request), WayKind.DRIVERS)
-    assert prepared.functions == (("0000:00:01.0", "ixgbe"),)
-
-
-def test_a_pin_of_the_request_can_be_given_up() -> None:
-    topology = over(0, 12, device(0, 1, 4), device(1, 1, 9), device(2, 8))
-    request = replace(QUICK, pins=frozenset({key("00:00.0"), key("00:01.0")}))
-    explanation = explain(topology, request)
-    assert one(explanation).members[1].reason == "pinned"
-    given_up = way(explanation, WayKind.PINS)
-    assert given_up.bars == (key("00:00.0"),)
-    assert WayKind.DRIVERS not in kinds(explanation)
-    assert explanation.parts[0].always is not None
-    assert explanation.parts[0].always.verdict is Verdict.DOES_NOT_FIT
-
-
-def test_a_stricter_policy_gives_way_to_safe() -> None:
-    topology = over(0, 12, device(0, 1, 4, driver="nvme"), device(1, 8))
-    explanation = explain(topology, replace(QUICK, policy=Policy.NEVER))
-    assert way(explanation, WayKind.POLICY).options == ("--policy", "safe")
-    assert kinds(explanation)[0] is WayKind.POLICY
-
-
-def test_the_policy_refuse_counts_drivers_outside_of_the_conflict() -> None:
-    topology = machine(
-        host(device(0, 1, 4, driver="nvme"), device(1, 8), mem=span(0, 12), pref=None, io=None),
-        host(function("0001:00:00.0", bar(0, MIB, at=at(32)), driver="ixgbe"), domain=1, mem=span(32, 36)),
-    )
-    explanation = explain(topology, replace(QUICK, policy=Policy.REFUSE))
-    reason = one(explanation).pins[0].reason
-    assert reason is not None
-    assert "0001:00:00.0" in reason
-
-
-def test_an_optional_bar_can_lose_its_address() -> None:
-    rom = bar("rom", 4 * MIB, at=at(8))
-    topology = over(0, 12, function("00:00.0", bar(0, MIB, at=at(0)), rom, driver="ixgbe"), device(1, 4), device(2, 4))
-    dropped = way(explain(topology, QUICK), WayKind.OPTIONAL)
-    assert dropped.bars == (key("00:00.0", "rom"),)
-
-
-def test_a_resizable_bar_can_be_smaller() -> None:
-    new = function("00:01.0", bar(0, 16 * MIB, sizes=[2 * MIB, 4 * MIB, 8 * MIB, 16 * MIB]))
-    topology = over(0, 12, device(0, 1, 4, driver="ixgbe"), new)
-    smaller = way(explain(topology, QUICK), WayKind.SIZES)
-    assert (smaller.bars, smaller.size) == ((key("00:01.0"),), 4 * MIB)
-
-
-def test_a_root_window_grows_by_just_enough() -> None:
-    explanation = explain(too_small(), QUICK)
-    grown = way(explanation, WayKind.WINDOW)
-    assert (grown.window, grown.at_start) == (Range.of(at(0), 10 * MIB), True)
-    assert (grown.grows, grown.proved) == (MIB, True)
-    assert solve(over(-1, 10, *too_small().root_buses[0].functions), QUICK).measures.unplaced == 0
-
-
-def test_no_less_than_what_a_root_window_grows_by_is_enough() -> None:
-    topology = over(0, 4, device(0, 4), port(1, 2, 1))
-    grown = way(explain(topology, QUICK), WayKind.WINDOW)
-    assert (grown.grows, grown.at_start, grown.proved) == (3 * MIB, False, True)
-
-    def with_end(megabytes: int) -> int:
-        return solve(over(0, megabytes, *topology.root_buses[0].functions), QUICK).measures.unplaced
-
-    assert (with_end(7), with_end(6)) == (0, 1)
-
-
-def test_kernel_parameters_are_found_by_running_the_kernels() -> None:
-    topology = over(
-        0,
-        9,
-        bridge(
-            "00:00.0", function("01:00.0", bar(0, MIB, at=at(0)), driver="e1000e"), io=None, pref=None, mem=span(0, 4)
-        ),
-        bridge(
-            "00:01.0",
-            function("02:00.0", bar(0, MIB, at=at(5)), driver="e1000e"),
-            function("02:01.0", bar(0, 4 * MIB)),
-            io=None,
-            pref=None,
-            mem=span(5, 6),
-        ),
-    )
-    found = way(explain(topology, replace(QUICK, policy=Policy.NEVER)), WayKind.KERNEL)
-    assert found.parameters == ("realloc",)
-    assert "linux-7" in found.kernels
-    assert "linux-6.1" not in found.kernels
-    result = engine("linux-7")(topology, replace(QUICK, policy=Policy.ALWAYS, options={"realloc": "on"}))
-    assert (result.measures.unplaced, result.measures.lost_bars) == (0, 0)
-
-
 def test_a_conflict_says_of_pins_that_could_move_alone_that_all_fit_if_they_did() -> None:
     """What is fixed moves under no policy; here not even that would help."""
     fixed = function("00:01.0", bar(0, 3 * MIB, at=at(0), fixed=True))
@@ -342,14 +180,6 @@ def test_a_conflict_says_of_pins_that_could_move_alone_that_all_fit_if_they_did(
     assert "the others fit, and all fit if any that stays could move:\n" in explanation_text(explain(one_pin(), QUICK))
 
 
-def test_ways_stand_in_the_order_of_their_cost() -> None:
-    order = list(WayKind)
-    for build in (one_pin, two_pins, too_small):
-        found = kinds(explain(build(), QUICK))
-        assert found == sorted(found, key=order.index)
-        assert found[-1] is WayKind.LEAVE_OUT
-
-
 def test_under_policy_always_what_is_fixed_still_blocks() -> None:
     blocked = over(0, 12, function("00:00.0", bar(0, MIB, at=at(4), fixed=True)), device(1, 8))
     always = explain(blocked, QUICK).parts[0].always
@@ -358,37 +188,6 @@ def test_under_policy_always_what_is_fixed_still_blocks() -> None:
     always = explain(one_pin(), QUICK).parts[0].always
     assert always is not None
     assert (always.verdict, always.moved) == (Verdict.FITS, 1)
-
-
-@pytest.mark.parametrize("needed", [set(), {3}, {0, 9}, {2, 3, 4, 11}])
-def test_the_filter_keeps_what_is_needed_and_nothing_else(needed: set[int]) -> None:
-    keys = [key(f"00:{number:02x}.0") for number in range(12)]
-    wanted = {keys[number] for number in needed}
-
-    def fits(members: list[BarKey]) -> Verdict:
-        return Verdict.DOES_NOT_FIT if wanted <= set(members) else Verdict.FITS
-
-    kept, proved = filter_needed(keys, fits)
-    assert (set(kept), proved) == (wanted, True)
-
-
-def test_the_filter_asks_once_for_members_of_which_one_is_as_good_as_the_other() -> None:
-    """Eight needed ones of one kind, and four of another that are not needed."""
-    keys = [key(f"00:{number:02x}.0") for number in range(12)]
-    asked: list[list[BarKey]] = []
-
-    def fits(members: list[BarKey]) -> Verdict:
-        asked.append(members)
-        return Verdict.DOES_NOT_FIT if set(keys[:8]) <= set(members) else Verdict.FITS
-
-    kept, proved = filter_needed(keys, fits, lambda member: member in keys[:8])
-    assert (kept, proved) == (keys[:8], True)
-    assert len(asked) < 8
-
-
-def test_the_filter_says_when_a_solve_gave_no_answer() -> None:
-    keys = [key("00:00.0"), key("00:01.0")]
-    assert filter_needed(keys, lambda members: Verdict.UNPROVED) == (keys, False)
 
 
 @pytest.mark.parametrize("seed", range(8))
