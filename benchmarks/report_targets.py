@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.report_pairs import pair_table
-from benchmarks.report_tables import EXACT, Record, main_rows, optima, records, scaling_table, short, told
+from benchmarks.report_tables import EXACT, Record, is_greedy, main_rows, optima, records, scaling_table, short, told
 from solver.frames import COUNT, Column, typed_frame
 
 if TYPE_CHECKING:
@@ -139,14 +139,15 @@ def _textbook(frame: DataFrame) -> Found:
 
 
 def _limits(frame: DataFrame) -> Found:
-    """With time running out: a legal plan by 1.1 T + 1 s that is no worse than any that a greedy engine has by T."""
+    """With time running out: a legal plan by 1.1 T + 1 s, no worse than any greedy's or than what a peer has by T."""
     rows = [row for row in records(frame) if row["engine"] == EXACT and not row["proved"] and not row["levers_off"]]
     if not rows:
         return Found(0)
     others: dict[tuple[str, str], list[tuple[float, int]]] = defaultdict(list)
     for row in records(frame):
         if row["verdict"] == "legal" and row["engine"] != EXACT and not row["lost_bars"]:
-            others[_machine(row)].append((float(row["wall_seconds"]), int(row["unplaced"])))
+            took = 0.0 if is_greedy(str(row["engine"])) else float(row["wall_seconds"])  # however long a greedy takes
+            others[_machine(row)].append((took, int(row["unplaced"])))
     late = sum(row["wall_seconds"] is None or row["wall_seconds"] > 1.1 * row["time_limit"] + 1 for row in rows)
     without = sum(row["verdict"] != "legal" for row in rows)
     worse = sum(
@@ -154,7 +155,7 @@ def _limits(frame: DataFrame) -> Found:
         and any(took <= row["time_limit"] and unplaced < row["unplaced"] for took, unplaced in others[_machine(row)])
         for row in rows
     )
-    text = f"late {late}, without a legal plan {without}, more BARs unplaced than a greedy or peer by then {worse}"
+    text = f"late {late}, without a legal plan {without}, more BARs unplaced than a greedy or a peer {worse}"
     return Found(len(rows), text, not (late or without or worse))
 
 
@@ -233,7 +234,7 @@ JUDGES: list[tuple[str, str, Judge]] = [
         for size, limit, judge in _soonest("moves-full", _denied, (500, 2000), (5, 60))
     ),
     ("whatever does not fit", "proved", _infeasible),
-    ("a time limit of T", "a checked plan by 1.1 T + 1 s, never worse than what a greedy has by T", _limits),
+    ("a time limit of T", "a checked plan by 1.1 T + 1 s, never worse than the greedies", _limits),
     ("memory up to 2,500 BARs", "under 1 GiB", _memory(0, 2500, GIB)),
     ("memory up to 12,000 BARs", "under 4 GiB", _memory(2500, 12_000, 4 * GIB)),
     ("against the textbook model", "20 times faster, and every case solved that it solves", _textbook),

@@ -174,7 +174,9 @@ def test_running_out_of_time_needs_a_plan_as_good_as_the_greedy() -> None:
     work = "a time limit of T"
     assert target([row("a/1", status="feasible", seconds=60.5), greedy("a/1")], work)[2] is True
     assert target([row("a/1", status="feasible", unplaced=1), greedy("a/1")], work)[2] is False
-    assert target([row("a/1", status="feasible", unplaced=1), greedy("a/1", seconds=61.0)], work)[2] is True
+    assert target([row("a/1", status="feasible", unplaced=1), greedy("a/1", seconds=61.0)], work)[2] is False
+    assert target([row("a/1", status="feasible", unplaced=1), row("a/1", "textbook", 9.0)], work)[2] is False
+    assert target([row("a/1", status="feasible", unplaced=1), row("a/1", "textbook", 61.0)], work)[2] is True
     assert target([row("a/1", status="feasible", seconds=70.0)], work)[2] is False
     assert target([row("a/1", status="unknown")], work)[1].startswith("late 0, without a legal plan 1")
 
