@@ -274,8 +274,8 @@ class Divider:
         assert windows is not None
         result: dict[WindowItem, list[Layout]] = {}
         for window, shape in windows.items():
-            lengths = shape.table.lengths
-            starts = [int(start) for start in (lengths == shape.table.least).nonzero()[0]]
+            table = shape.table
+            starts = [int(start) for start in table.starts.positions[table.lengths == table.least]]
             step = -(-len(starts) // _OFFERS)
             laid = [self.shapes.layout(shape, window, start) for start in starts[::step]]
             if any(layout is None for layout in laid):
