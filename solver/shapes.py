@@ -37,6 +37,9 @@ Kind: TypeAlias = tuple[str, int, int]
 
 _NEVER = np.iinfo(np.int64).max
 
+_FEW = 256
+"""So many starts are all looked at: to choose some would take longer."""
+
 _LARGEST = 3_000_000
 """Cells of work for one table; beyond, no table is made."""
 
@@ -180,7 +183,10 @@ class Shapes:
         return parts
 
     def _table(self, contents: tuple[tuple[Kind, int], ...]) -> Table | None:
-        starts = starts_of(self._wait(kind, count) for kind, count in contents)
+        period = max(self.tables[kind[1]].starts.period if kind[0] == "window" else kind[1] for kind, _ in contents)
+        starts = Starts(period)
+        if period > _FEW:
+            starts = starts_of(self._wait(kind, count) for kind, count in contents)
         if prod(count + 1 for _, count in contents) * len(contents) * len(starts) > _LARGEST:
             return None
         counts = tuple(count for _, count in contents)
