@@ -4,15 +4,17 @@ A prefetchable BAR may stand in the prefetchable window or in the memory window,
 and so may a prefetchable window in those of the bridge above. Every division
 is a leaf of a tree of choices; a branch is worth at least what its decided
 contents need (:mod:`solver.shapes`), so searching the best branch first ends
-with the shortest windows, or, given up, with a lower bound.
+with the shortest windows, or, given up, with a lower bound. A branch whose
+windows are longer than the room there is for them is none.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from models.resources import Size, Space
 from solver.packing import Layout
@@ -23,6 +25,11 @@ _NODES = 4000
 """Branches looked at before the search gives up."""
 
 _OPEN = -1
+
+_TOO_LONG = (1 << 62, 0)
+
+Cost: TypeAlias = tuple[int, int]
+"""Units of all windows, and of those that share a room, if that counts."""
 
 _OFFERS = 6
 """Starts offered for each window."""
@@ -35,13 +42,30 @@ class Division:
     Attributes
     ----------
     bound
-        Bytes that its windows have at least, together.
+        Bytes that its windows have at least, together; ``None`` where they are longer than there is room, whatever the
+        division.
     layouts
         Windows of that length, each at a few starts; ``None`` where none was found.
     """
 
-    bound: Size
+    bound: Size | None
     layouts: dict[WindowItem, list[Layout]] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What some windows may take together of a room.
+
+    Attributes
+    ----------
+    windows
+        Of those of the bridge, the windows that stand in that room and nowhere else.
+    most
+        Bytes they may take.
+    """
+
+    windows: frozenset[WindowItem]
+    most: Size
 
 
 class Divider:
@@ -77,6 +101,10 @@ class Divider:
         self.classes: dict[tuple[int, tuple[int, ...]], int] = {}
         self.names: dict[object, int] = {}
         self.possible = True
+        self.share: Share | None = None
+        self.rooms = {
+            window: max((high - low for low, high in window.places), default=0) // shapes.unit for window in bus.windows
+        }
         self.volume = 0
         self._list_choices(bus)
         self.volume += floor
@@ -120,7 +148,9 @@ class Divider:
                     order.setdefault(self.number[key])
         return list(order)
 
-    def divide(self, known: Size | None = None, late: Callable[[], bool] = lambda: False) -> Division | None:
+    def divide(
+        self, known: Size | None = None, late: Callable[[], bool] = lambda: False, share: Share | None = None
+    ) -> Division | None:
         """Climb to a good division, then search the best branch first until none is better.
 
         ``None`` where something has no window or the tables would be too large.
@@ -131,46 +161,62 @@ class Divider:
             Bytes of windows in which all is known to fit: nothing is searched if they cannot be fewer.
         late
             Says when to give up.
+        share
+            What some windows may take of a room: of the shortest windows, those that take least of it are found.
         """
+        self.share = share
         open_ = (_OPEN,) * len(self.choices)
         first = self._least(open_) if self.possible else None
-        if first is not None and known is not None and first * self.shapes.unit >= known:
-            return Division(first * self.shapes.unit, None)
-        best = self._climb(first) if first is not None else None
-        if first is None or best is None:
+        if first is None:
+            return None
+        if first >= _TOO_LONG or (known is not None and first[0] * self.shapes.unit >= known):
+            return Division(self._bytes(first), None)
+        best = self._climb(first)
+        if best is None:
             return None
         value, division = best
-        branches: list[tuple[int, int, tuple[int, ...]]] = [(first, 0, open_)]
+        branches: list[tuple[Cost, int, tuple[int, ...]]] = [(first, 0, open_)]
         seen = set()
         for _ in range(_NODES):
             if late():
                 break
+            if not branches or branches[0][0] >= value:
+                return self._division(value, division)
             least, depth, decided = heapq.heappop(branches)
-            if known is not None and least * self.shapes.unit >= known:
-                return Division(least * self.shapes.unit, None)
-            if least >= value:
-                return Division(value * self.shapes.unit, self._layouts(division))
+            if known is not None and least[0] * self.shapes.unit >= known:
+                return Division(self._bytes(least), None)
             number = next((number for number in self.order if self._matters(number, decided)), None)
             if number is None:
-                return Division(least * self.shapes.unit, self._layouts(decided))
+                return self._division(least, decided)
             for choice in range(len(self.choices[number])):
                 branch = (*decided[:number], choice, *decided[number + 1 :])
                 least_of_branch = self._least(branch)
                 if least_of_branch is None:
                     return None
                 alike = self._alike(self.bus, branch)
-                if alike not in seen:
+                if alike not in seen and least_of_branch < value:
                     seen.add(alike)
                     heapq.heappush(branches, (least_of_branch, depth - 1, branch))
-            if not branches:
-                return Division(value * self.shapes.unit, self._layouts(division))
-        return Division(min(value, branches[0][0]) * self.shapes.unit, self._layouts(division))
+        return self._division(min([value, *(least for least, _, _ in branches[:1])]), division)
 
-    def _climb(self, least: int) -> tuple[int, tuple[int, ...]] | None:
+    def length(self, windows: Iterable[WindowItem]) -> Size:
+        """Bytes that some of the windows have at least together, whatever the division; 0 where nothing is known."""
+        shapes = self._windows(self.bus, (_OPEN,) * len(self.choices)) if self.possible else None
+        found = [shapes[window] for window in windows if window in shapes] if shapes is not None else []
+        return sum(shape.table.least for shape in found) * self.shapes.unit
+
+    def _bytes(self, cost: Cost) -> Size | None:
+        return None if cost >= _TOO_LONG else cost[0] * self.shapes.unit
+
+    def _division(self, bound: Cost, decided: tuple[int, ...]) -> Division:
+        fits = self._least(decided) != _TOO_LONG
+        return Division(self._bytes(bound), self._layouts(decided) if fits else None)
+
+    def _climb(self, least: Cost) -> tuple[Cost, tuple[int, ...]] | None:
         """A good division: by size, then one choice changed after the other while that helps."""
         bars = [item for item in (self.items[number] for number in self.order) if isinstance(item, BarItem)]
         sizes = sorted({bar.span for bar in bars})
-        best: tuple[int, tuple[int, ...]] | None = None
+        best: tuple[Cost, tuple[int, ...]] | None = None
         for limit in [0, *sizes]:
             best = self._better(best, self._by_size(limit))
             if best is None or best[0] <= least:
@@ -188,8 +234,8 @@ class Divider:
         return best
 
     def _better(
-        self, best: tuple[int, tuple[int, ...]] | None, decided: tuple[int, ...]
-    ) -> tuple[int, tuple[int, ...]] | None:
+        self, best: tuple[Cost, tuple[int, ...]] | None, decided: tuple[int, ...]
+    ) -> tuple[Cost, tuple[int, ...]] | None:
         value = self._least(decided)
         return best if value is None or (best is not None and best[0] <= value) else (value, decided)
 
@@ -222,12 +268,19 @@ class Divider:
             return decided[number] == _OPEN
         return item in (self._windows(item.inner, decided) or {})
 
-    def _least(self, decided: tuple[int, ...]) -> int | None:
+    def _least(self, decided: tuple[int, ...]) -> Cost | None:
         """Units that the windows need at least: for what is decided, and for the bytes of all."""
         windows = self._windows(self.bus, decided)
         if windows is None:
             return None
-        return max(sum(shape.table.least for shape in windows.values()), -(-self.volume // self.shapes.unit))
+        if any(shape.table.least > self.rooms[window] for window, shape in windows.items()):
+            return _TOO_LONG
+        shared = 0
+        if self.share is not None:
+            shared = sum(windows[window].table.least for window in self.share.windows if window in windows)
+            if shared * self.shapes.unit > self.share.most:
+                return _TOO_LONG
+        return max(sum(shape.table.least for shape in windows.values()), -(-self.volume // self.shapes.unit)), shared
 
     def _windows(self, bus: BusNode, decided: Sequence[int]) -> dict[WindowItem, Shape] | None:
         first, last = self.subtree[bus.number]
@@ -274,8 +327,8 @@ class Divider:
         assert windows is not None
         result: dict[WindowItem, list[Layout]] = {}
         for window, shape in windows.items():
-            lengths = shape.table.lengths
-            starts = [int(start) for start in (lengths == shape.table.least).nonzero()[0]]
+            table = shape.table
+            starts = [int(start) for start in table.starts.positions[table.lengths == table.least]]
             step = -(-len(starts) // _OFFERS)
             laid = [self.shapes.layout(shape, window, start) for start in starts[::step]]
             if any(layout is None for layout in laid):

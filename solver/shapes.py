@@ -5,8 +5,9 @@ order of its contents ends first. For one start, the earliest end of a set of
 contents follows from the earliest ends of the sets with one less (waiting is
 never better than having ended earlier), which is a dynamic program over sets;
 equal contents are counted instead of told apart. A child window is known by
-its lengths at every start, so tables are built from the leaves up. All starts,
-modulo the largest alignment, are worked on at once.
+its lengths at every start, so tables are built from the leaves up. All starts
+that are worth it (:mod:`solver.starts`), modulo the largest alignment, are
+worked on at once.
 
 Nothing here asks where root windows, immovable BARs and reserved ranges are:
 they only make windows longer, so the lengths are lower bounds in any machine.
@@ -15,6 +16,7 @@ they only make windows longer, so the lengths are lower bounds in any machine.
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -28,13 +30,15 @@ import numpy as np
 from models.resources import Size
 from solver.packing import Content, Layout
 from solver.problem import BarItem, WindowItem
+from solver.starts import Starts, Units, Wait, starts_of
 
 Kind: TypeAlias = tuple[str, int, int]
 """What makes contents equal: alignment and length in units, or the number of a child window's table."""
 
-Units: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
-
 _NEVER = np.iinfo(np.int64).max
+
+_FEW = 256
+"""So many starts are all looked at: to choose some would take longer."""
 
 _LARGEST = 3_000_000
 """Cells of work for one table; beyond, no table is made."""
@@ -46,14 +50,17 @@ class Table:
 
     Attributes
     ----------
+    starts
+        Modulo the largest alignment, those that tell of all.
     lengths
-        Units from each start, modulo the largest alignment, to the earliest end; waiting counts.
+        Units from each start to the earliest end; waiting counts.
     ends
         For each set of contents (how many of each kind, as one number) its earliest end from each start.
     """
 
     number: int
     contents: tuple[tuple[Kind, int], ...]
+    starts: Starts
     lengths: Units
     ends: Units
 
@@ -119,8 +126,8 @@ class Shapes:
     def layout(self, shape: Shape, window: WindowItem, start: int) -> Layout | None:
         """The contents of the shortest window that begins at unit ``start``; ``None`` where VF blocks hinder."""
         table = shape.table
-        period = len(table.lengths)
-        column = start % period
+        column = table.starts.column(start)
+        begin = int(table.starts.positions[column])
         steps = _steps(tuple(count for _, count in table.contents))
         state = len(table.ends) - 1
         size = int(table.lengths[column])
@@ -140,25 +147,27 @@ class Shapes:
             if kind[0] == "small":
                 pages.append(end - 1)
             elif kind[0] == "bar":
-                parts.append(((end - kind[2] - column) * self.unit, left[kind].pop()))
+                parts.append(((end - kind[2] - begin) * self.unit, left[kind].pop()))
             else:
                 inner_window, inner = left[kind].pop()
-                at = end - self._tight(inner.table, end, int(free[0]))
+                at = self._latest(kind, end, int(free[0]))
                 laid = self.layout(inner, inner_window, at)
                 if laid is None:
                     return None
-                parts.append(((at - column) * self.unit, (inner_window, laid)))
+                parts.append(((at - begin) * self.unit, (inner_window, laid)))
         for small in left.get(("small", 1, 1), [])[:1]:
-            filled = self._fill(small, [(page - column) * self.unit for page in sorted(pages)])
+            filled = self._fill(small, [(page - begin) * self.unit for page in sorted(pages)])
             if filled is None:
                 return None
             parts += filled
-        return Layout(size * self.unit, period * self.unit, column * self.unit, tuple(parts))
+        period = table.starts.period
+        return Layout(size * self.unit, period * self.unit, begin % period * self.unit, tuple(parts))
 
-    def _tight(self, table: Table, end: int, free: int) -> int:
-        """The length of a window that ends at ``end`` and begins as late as it can, at ``free`` or later."""
-        period = len(table.lengths)
-        return next(end - at for at in range(end - 1, free - 1, -1) if at + int(table.lengths[at % period]) == end)
+    def _latest(self, kind: Kind, end: int, free: int) -> int:
+        """The latest start of a child window, at ``free`` or later, from which it ends at ``end``."""
+        starts = range(free, end)
+        ends = bisect_right(starts, end, key=lambda at: int(self._after(kind, np.array([at]))[0]))
+        return starts[ends - 1]
 
     def _fill(self, small: list[BarItem], pages: list[int]) -> list[tuple[int, Content]] | None:
         """Small BARs, the largest first, in units that lie anywhere."""
@@ -174,16 +183,18 @@ class Shapes:
         return parts
 
     def _table(self, contents: tuple[tuple[Kind, int], ...]) -> Table | None:
-        period = max(len(self.tables[kind[1]].lengths) if kind[0] == "window" else kind[1] for kind, _ in contents)
-        if prod(count + 1 for _, count in contents) * len(contents) * period > _LARGEST:
+        period = max(self.tables[kind[1]].starts.period if kind[0] == "window" else kind[1] for kind, _ in contents)
+        starts = Starts(period)
+        if period > _FEW:
+            starts = starts_of(self._wait(kind, count) for kind, count in contents)
+        if prod(count + 1 for _, count in contents) * len(contents) * len(starts) > _LARGEST:
             return None
         counts = tuple(count for _, count in contents)
-        starts = np.arange(period, dtype=np.int64)
-        ends = np.full((prod(count + 1 for count in counts), period), _NEVER)
-        ends[0] = starts
+        ends = np.full((prod(count + 1 for count in counts), len(starts)), _NEVER)
+        ends[0] = starts.positions
         for index, states, before in _transitions(counts):
             ends[states] = np.minimum(ends[states], self._after(contents[index][0], ends[before]))
-        table = Table(len(self.tables), contents, ends[-1] - starts, ends)
+        table = Table(len(self.tables), contents, starts, ends[-1] - ends[0], ends)
         self.tables.append(table)
         return table
 
@@ -191,9 +202,16 @@ class Shapes:
         """The earliest ends of an item of this kind that begins at ``free`` or later."""
         what, first, length = kind
         if what == "window":
-            lengths = self.tables[first].lengths
-            return free + lengths[free % len(lengths)]
+            table = self.tables[first]
+            return table.starts.ends(free, table.lengths)
         return (free + first - 1) // first * first + length
+
+    def _wait(self, kind: Kind, count: int) -> Wait:
+        what, first, length = kind
+        if what == "window":
+            table = self.tables[first]
+            return Wait(table.starts, count * table.starts.longest(table.lengths))
+        return Wait(Starts(first, first), count * (first - 1 + length))
 
 
 def _steps(counts: tuple[int, ...]) -> tuple[int, ...]:

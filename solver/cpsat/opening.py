@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from models.resources import Size, Space
 from models.topology import BarKey
 from solver.arrangement import Arrangement
 from solver.cpsat.assembly import assemble, shifts
 from solver.cpsat.capacity import Overflow, least_unplaced
+from solver.cpsat.front import Front
 from solver.cpsat.gathering import Gathering
 from solver.cpsat.group import Group, collisions, must_change, part_of
 from solver.cpsat.limits import Limits
@@ -17,6 +19,7 @@ from solver.cpsat.shortest import Shortest
 from solver.cpsat.worth import all_in_place, floors, lowest, worth
 from solver.levels import pack_level
 from solver.packing import TOGETHER, Packer, shrink
+from solver.problem import BarItem, WindowItem
 
 
 class Opening(Gathering):
@@ -177,5 +180,15 @@ class Opening(Gathering):
             return {**base, **self._lowest(group, "wasted_bytes", "windows_changed"), "unplaced": least}
         counts = "wasted_bytes" in self.minimize and all_in_place(group.bars, self.minimize, "wasted_bytes")
         if group.exact and counts and base["wasted_bytes"] >= 0 and "shapes" not in self.without:
-            base["wasted_bytes"] = max(base["wasted_bytes"], self.shortest.waste(group))
+            base["wasted_bytes"] = max(base["wasted_bytes"], self.shortest.waste(group) or 0)
         return base
+
+    def _front(self, group: Group, items: Sequence[BarItem | WindowItem]) -> Front | None:
+        """What is known of the group's waste without a solver."""
+        if not {"shapes", "floors"}.isdisjoint(self.without):
+            return None
+        if "wasted_bytes" not in self.minimize or not all_in_place(group.bars, self.minimize, "wasted_bytes"):
+            return None
+        spaces: set[Space] = {item.space for item in group.windows} | {item.space for item in group.bars}
+        walls = self._walls(group, everything=False)
+        return Front(group, items, self.shortest, partial(self.packers[0].pack, group.atoms, spaces, walls))

@@ -5,7 +5,9 @@ there that all need. What stands there on the root bus is no longer than the
 root windows are, so in any plan the groups divide that room, and none is worth
 more than by itself with no more than its part. The best division over these
 optima is a lower bound on every plan; where the arrangements that reach it can
-be put beside each other, it is the optimum.
+be put beside each other, it is the optimum. Where exact lengths of windows
+(:mod:`solver.cpsat.front`) tell what a group is worth with its part, no solver
+is asked.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from typing import Any
 from models.resources import Size
 from solver.arrangement import Arrangement
 from solver.cpsat.capacity import covered
+from solver.cpsat.front import Front, Least
 from solver.cpsat.group import Group, pinned
 from solver.cpsat.limits import Limits
 from solver.cpsat.model import Answer, PlacementModel
@@ -25,6 +28,9 @@ from solver.problem import BarItem, BusNode, Problem, Span, WindowItem
 
 _PARTS = 8
 """How many sizes of its part one group is solved for at most."""
+
+_EXACT_PARTS = 64
+"""The same where no solver is asked."""
 
 _DRAWING = 2.0
 """Seconds for drawing in what one group takes."""
@@ -67,6 +73,8 @@ class Room:
         Objectives in lexicographic order.
     model
         Makes the model of a group with nothing in its way but what cannot move.
+    front
+        Tells what a group wastes at least with how much of the room, if that is known without a solver.
     """
 
     def __init__(
@@ -76,8 +84,10 @@ class Room:
         others: Sequence[Group],
         minimize: tuple[str, ...],
         model: Callable[[Group], PlacementModel],
+        front: Callable[[Group, Sequence[BarItem | WindowItem]], Front | None],
     ) -> None:
-        self.groups, self.minimize, self.model = groups, minimize, model
+        self.groups, self.minimize, self.model, self.front = groups, minimize, model, front
+        self.fronts: dict[int, Front | None] = {}
         places = {tuple(window.places) for group in groups for window in _outer_windows(group)}
         self.places: list[Span] = list(next(iter(places))) if len(places) == 1 else []
         self.step = max((window.granularity for group in groups for window in _outer_windows(group)), default=1)
@@ -102,6 +112,7 @@ class Room:
         alike = [kinds.setdefault(_kind(group), group) for group in self.groups]
         smallest: dict[int, Part] = {}
         for number, group in enumerate(kinds.values()):
+            self.fronts[id(group)] = self.front(group, self._items(group))
             part = self._smallest(group, limits.share(0.3 / (len(kinds) - number)))
             if part is None:
                 return None
@@ -131,6 +142,12 @@ class Room:
 
     def _smallest(self, group: Group, limits: Limits) -> Part | None:
         """The group with as little of the room as it can do with."""
+        front = self.fronts[id(group)]
+        exact = None if front is None else front.within(front.least)
+        if front is not None and exact is not None and exact.arrangement is not None:
+            taken = self._taken(group, exact.arrangement)
+            if taken == front.least:
+                return Part(taken, taken, self._worth(group, exact.arrangement), self._floor(), exact.arrangement)
         model = self.model(group)
         found = model.least_room(self._items(group), {}, limits, group.answer.arrangement)
         if found is None:
@@ -143,11 +160,24 @@ class Room:
         parts: list[Part] = []
         most, least = smallest.least + spare, smallest.least
         bounds = self._bounds(group.answer)
-        while most >= least and len(parts) < _PARTS and limits.left > 0:
-            solved = self._solved(group, most, smallest, limits.share(0.7))
-            if solved is None:
-                break
-            arrangement, bounds = solved
+        front = self.fronts[id(group)]
+        solved = 0
+        while most >= least and len(parts) < _EXACT_PARTS and limits.left > 0:
+            exact = None if front is None else front.within(most)
+            if exact is not None and exact.waste is None:
+                return parts
+            bounds = max(bounds, self._raised(group, exact))
+            known = [smallest.arrangement, *([exact.arrangement] if exact is not None else [])]
+            fitting = [each for each in known if each is not None and self._taken(group, each) <= most]
+            arrangement = min(reversed(fitting), key=lambda each: self._worth(group, each), default=None)
+            if arrangement is None or self._worth(group, arrangement) != bounds:
+                found = None
+                if solved < _PARTS:
+                    found = self._solved(group, most, arrangement, bounds, limits.share(0.7))
+                if found is None:
+                    break
+                arrangement, bounds = found
+                solved += 1
             taken = self._taken(group, arrangement)
             parts.append(Part(taken, taken, self._worth(group, arrangement), bounds, arrangement))
             most = taken - 1
@@ -155,7 +185,19 @@ class Room:
             parts.append(Part(least, smallest.taken, smallest.values, bounds, smallest.arrangement))
         return parts
 
-    def _solved(self, group: Group, most: Size, smallest: Part, limits: Limits) -> tuple[Arrangement, Worth] | None:
+    def _raised(self, group: Group, exact: Least | None) -> Worth:
+        """What the group is worth at least, by itself and by the exact lengths of its windows."""
+        own = self._bounds(group.answer)
+        if exact is None or exact.waste is None:
+            return own
+        number = self.minimize.index("wasted_bytes")
+        if exact.waste <= own[number]:
+            return own
+        return *own[:number], exact.waste, *self._floor()[number + 1 :]
+
+    def _solved(
+        self, group: Group, most: Size, known: Arrangement | None, bounds: Worth, limits: Limits
+    ) -> tuple[Arrangement, Worth] | None:
         """The group with no more than ``most`` bytes, as good as can be and then as small as is found in a moment."""
         own = group.answer
         assert own.arrangement is not None
@@ -164,9 +206,9 @@ class Room:
             model = self.model(group)
             model.limit_room(self._items(group), most)
             start = None
-            if smallest.taken <= most:
-                start = Answer(smallest.arrangement, dict(zip(self.minimize, smallest.values, strict=True)), {})
-            floors = {name: own.bounds.get(name) or 0 for name in self.minimize}
+            if known is not None:
+                start = Answer(known, dict(zip(self.minimize, self._worth(group, known), strict=True)), {})
+            floors = dict(zip(self.minimize, bounds, strict=True))
             answer = model.minimize(self.minimize, limits, floors, own.arrangement, start)
             if answer.arrangement is None:
                 return None

@@ -322,7 +322,7 @@ class Search(Opening):
         self.shared = True
         party = [group for group in self.groups if shifts(group) and _all_in(group)]
         others = [group for group in self.groups if group not in party]
-        room = Room(self.problem, party, others, self.minimize, partial(self._model, require_all=True))
+        room = Room(self.problem, party, others, self.minimize, partial(self._model, require_all=True), self._front)
         if not room.is_short:
             return None
         self.progress(f"{self.problem.root.name}: the room below 4 GiB, shared by {len(party)}")

@@ -40,10 +40,10 @@ def leaf(bus: int, *bars: Bar, device: int = 0) -> Function:
     return Function(f"0000:{bus:02x}:{device:02x}.0", driver="nvme", driver_known=True, bars=bars)  # type: ignore[arg-type]
 
 
-def root(room: int, *functions: Function) -> Topology:
+def root(room: int, *functions: Function, high: int = 64) -> Topology:
     windows = (
         RootWindow("mem", Range.of(BASE, room * MIB)),
-        RootWindow("mem", Range.of(1 << 32, 64 * MIB), prefetchable=True),
+        RootWindow("mem", Range.of(1 << 32, high * MIB), prefetchable=True),
     )
     return Topology((RootBus(0, 0, windows, functions),))
 
@@ -90,6 +90,20 @@ def competing(room: int = 4) -> Topology:
         return bridge(first, *ports)
 
     return root(room, switch(1), switch(6))
+
+
+def boxes(room: int = 8) -> Topology:
+    """Two switches, each with two large BARs that must be neighbours and small ones that leave a gap beside them."""
+
+    def switch(first: int) -> Function:
+        small = (pref(2, 4 * MIB), pref(4, 2 * MIB))
+        contents = ((pref(0, 1024 * MIB), *small), (pref(0, 1024 * MIB), *small), (pref(0, 8 * MIB), mem(2, 16 * KIB)))
+        ports = (
+            bridge(first + n, leaf(first + n, *bars), on=f"{first:02x}", device=n) for n, bars in enumerate(contents, 1)
+        )
+        return bridge(first, *ports)
+
+    return root(room, switch(1), switch(6), high=1 << 14)
 
 
 def two_hosts() -> Topology:
@@ -166,6 +180,25 @@ def test_groups_share_the_room_below_4_gib(room: int, waste: int) -> None:
     assert [line for line in lines if "the room below 4 GiB" in line] == ["0000:00: the room below 4 GiB, shared by 2"]
     assert result.plan.status is Status.OPTIMAL
     assert result.plan.objectives[1].value == waste
+
+
+@pytest.mark.parametrize(("room", "waste"), [(6, 6258688), (8, 4161536), (16, 2064384)])
+@pytest.mark.parametrize("without", ["shapes", "room", "shapes,room"])
+def test_shares_of_exact_windows_are_worth_what_the_solver_says(room: int, waste: int, without: str) -> None:
+    results = [
+        solve(boxes(room), Request(policy=Policy.ALWAYS, minimize=PRESETS["waste"], options=options))
+        for options in ({}, {"without": without})
+    ]
+    assert [result.plan.status for result in results] == [Status.OPTIMAL, Status.OPTIMAL]
+    assert [result.plan.objectives[1].value for result in results] == [waste, waste]
+
+
+def test_the_solver_is_not_asked_what_exact_windows_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(Race, "run")
+    lines: list[str] = []
+    result = solve(boxes(8), Request(policy=Policy.ALWAYS, minimize=PRESETS["waste"]), lines.append)
+    assert [line for line in lines if "room" in line] == ["0000:00: the room below 4 GiB, shared by 2"]
+    assert result.plan.status is Status.OPTIMAL
 
 
 @pytest.mark.parametrize(
