@@ -54,8 +54,9 @@ class Share:
         self.variables = variables.of(part.bars, part.windows)
         self.shares = [Share(each, self.variables, constraints) for each in part.parts]
         self.terms: dict[str, Term] = {}
-        self.counts = True
-        """The floors of its shares hold: what came before is at theirs."""
+        self.reached: dict[str, cp_model.IntVar] = {}
+        self.open: list[str] = []
+        """Earlier objectives of which it is not known that all shares are at their floors."""
 
     def term(self, name: str) -> Term:
         """The objective of this part: the sum of those of its own."""
@@ -78,38 +79,56 @@ class Share:
         return objective(name, self.variables, self.constraints)
 
     def hold(self, names: Sequence[str]) -> None:
-        """No share is worth less than its floor, of the first objective, and of the next ones with it at that floor."""
-        if not self.counts:
-            return
+        """No share is worth less than its floor, while it is at its floors of what came before.
+
+        Parameters
+        ----------
+        names
+            Objectives in their order, all behind those that are settled.
+        """
         for share in self.shares:
-            reached: list[cp_model.IntVar] = []
-            for name, behind in zip(names, [*names[1:], None], strict=True):
-                term, floor = share.term(name), share.floors[name]
-                if isinstance(term.expression, int):
-                    if term.value(term.expression) > floor:  # nothing is said of what comes behind
-                        break
-                    continue
-                self.model.add(term.expression >= term.least(floor)).only_enforce_if(reached)
-                if behind is not None:
-                    reached.append(self._is_at(term, floor))
+            share._stay_above(self.open, names)
             share.hold(names)
 
-    def _is_at(self, term: Term, floor: int) -> cp_model.IntVar:
-        """Whether the term is no more than its floor."""
-        literal = self.model.new_bool_var("")
-        self.model.add(term.expression <= term.units(floor)).only_enforce_if(literal)
-        self.model.add(term.expression >= term.units(floor) + 1).only_enforce_if(literal.negated())
-        return literal
+    def _stay_above(self, open_: Sequence[str], names: Sequence[str]) -> None:
+        reached: list[cp_model.IntVar] = []
+        for name in (*open_, *names):
+            term, floor = self.term(name), self.floors[name]
+            if isinstance(term.expression, int):
+                if term.value(term.expression) > floor:  # nothing is known of what comes behind
+                    return
+                continue
+            if name in names:
+                self.model.add(term.expression >= term.least(floor)).only_enforce_if(reached)
+            if name != names[-1]:
+                reached.append(self._is_at(name))
 
-    def settle(self, name: str, value: int) -> None:
-        """The objective is worth no more than this from now on: with all shares at their floors, or theirs end here."""
-        self.counts = self.counts and value == sum(share.floors[name] for share in self.shares)
+    def _is_at(self, name: str) -> cp_model.IntVar:
+        """Whether the objective is no more than its floor."""
+        if name not in self.reached:
+            term, literal = self.term(name), self.model.new_bool_var("")
+            most = term.units(self.floors[name])
+            self.model.add(term.expression <= most).only_enforce_if(literal)
+            self.model.add(term.expression >= most + 1).only_enforce_if(literal.negated())
+            self.reached[name] = literal
+        return self.reached[name]
+
+    def settle(self, name: str, value: int | None) -> None:
+        """The objective is worth no more than this from now on: if that is all floors, each share is at its own.
+
+        Parameters
+        ----------
+        value
+            ``None`` where it is not known.
+        """
+        certain = value is not None and not self.open and value == sum(share.floors[name] for share in self.shares)
+        if not certain:
+            self.open.append(name)
         for share in self.shares:
-            if self.counts:
-                term, floor = share.term(name), share.floors[name]
-                if not isinstance(term.expression, int):
-                    self.model.add(term.expression <= term.units(floor))
-                share.settle(name, floor)
+            term, floor = share.term(name), share.floors[name]
+            if certain and not isinstance(term.expression, int):
+                self.model.add(term.expression <= term.units(floor))
+            share.settle(name, floor if certain else None)
 
 
 def total(terms: Sequence[Term]) -> Term:

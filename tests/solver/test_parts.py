@@ -136,12 +136,36 @@ def test_at_the_sum_of_the_floors_each_part_is_at_its_own() -> None:
     assert points(whole, values) == {(a, b, c, d) for a, b, c, d in ALL if a == 1 and b >= 2 and c == 0}
 
 
-def test_above_the_sum_nothing_is_said_of_what_comes_behind() -> None:
-    whole, values = shares({"a": 3, "b": 5}, {"a": 1, "b": 1})
+def test_above_the_sum_what_comes_behind_is_bounded_for_parts_at_their_floors() -> None:
+    whole, values = shares({"a": 3, "b": 5}, {"a": 1, "b": 3})
     whole.hold(("a",))
     whole.settle("a", 6)
     whole.hold(("b",))
-    assert points(whole, values) == {(a, b, c, d) for a, b, c, d in ALL if a >= 1}
+    whole.settle("b", 8)
+    assert points(whole, values) == {
+        (a, b, c, d) for a, b, c, d in ALL if a >= 1 and (a > 1 or b >= 2) and (c > 0 or d >= 1)
+    }
+
+
+def test_parts_of_parts_are_at_their_floors_where_these_are_all_that_the_outer_one_is() -> None:
+    inner = (Part([], [], {"a": 1, "b": 3}), Part([], [], {"a": 3, "b": 3}))
+    for least, certain in ((4, True), (6, False)):
+        whole, _ = shares({"a": 1, "b": 1})
+        outer = Share(Part([], [], {"a": least, "b": 6}, inner), whole.variables, whole.constraints)
+        values = []
+        for number, share in enumerate(outer.shares):
+            for name in "ab":
+                values.append(whole.model.new_int_var(0, 3, f"inner {name}{number}"))
+                share.terms[name] = Term(values[-1], 2, 1)
+        whole.shares = [outer]
+        whole.hold(("a",))
+        whole.settle("a", least)
+        whole.hold(("b",))
+        found = points(whole, values)
+        sums = {2 * (a + c) + 2 for a, _, c, _ in found}
+        assert max(sums) == least
+        first = {(a, c) for a, _, c, _ in found}
+        assert (first == {(0, 1)}) == certain
 
 
 def test_units_of_terms_may_differ() -> None:
