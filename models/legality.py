@@ -112,9 +112,16 @@ def new_breaches(
     immovable: Collection[BarKey] = frozenset(),
     droppable: Collection[BarKey] = frozenset(),
     windows: Collection[WindowKey] = frozenset(),
+    whole: Topology | None = None,
 ) -> list[Breach]:
-    """The breaches of ``placement`` that the same parties do not commit today already."""
-    tolerated = {(breach.rule, breach.parties) for breach in today_breaches(topology)}
+    """The breaches of ``placement`` that the same parties do not commit today already.
+
+    Parameters
+    ----------
+    whole
+        The machine of which ``topology`` is a part: what it breaks today is worked out once for all parts.
+    """
+    tolerated = {(breach.rule, breach.parties) for breach in today_breaches(whole or topology)}
     found = check(topology, placement, immovable=immovable, droppable=droppable, windows=windows)
     return [breach for breach in found if (breach.rule, breach.parties) not in tolerated]
 

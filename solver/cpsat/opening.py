@@ -113,6 +113,8 @@ class Opening(Gathering):
         """Where root windows are too small for all and nothing stands yet, a plan for all but the largest BARs."""
         if not {"packings", "floors"}.isdisjoint(self.without) or self.minimize[0] != "unplaced":
             return
+        if limits.left <= 0:
+            return
         if not all(shifts(group) and self._packs(group) for group in self.groups):
             return
 
