@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
 
 from models.placement import Placement
 from models.plan import Status
@@ -70,7 +69,7 @@ def solve(topology: Topology, request: Request, progress: Progress | None = None
     )
 
 
-def place(topology: Topology, immovable: Collection[BarKey]) -> Placement:
+def place(topology: Topology, immovable: frozenset[BarKey]) -> Placement:
     """The placement with no options, and nothing else."""
     placement, options = Placement({}, {}), parse_options({})
     for root in topology.root_buses:
@@ -79,7 +78,7 @@ def place(topology: Topology, immovable: Collection[BarKey]) -> Placement:
 
 
 def _place(
-    topology: Topology, root: RootBus, immovable: Collection[BarKey], options: Options, placement: Placement
+    topology: Topology, root: RootBus, immovable: frozenset[BarKey], options: Options, placement: Placement
 ) -> Packer:
     """Place what is below one root bus."""
     fixed = find_fixed(root, immovable)

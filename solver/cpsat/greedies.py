@@ -14,7 +14,7 @@ from models.legality import new_breaches
 from models.mobility import Mobility
 from models.placement import Placement
 from models.resizing import release
-from models.topology import Topology
+from models.topology import BarKey, Topology
 from solver.arrangement import Arrangement
 from solver.coreboot.engine import place as place_by_coreboot
 from solver.cpsat.capacity import least_unplaced
@@ -24,23 +24,19 @@ from solver.kernel.engine import place as place_by_kernel
 from solver.problem import Problem, choices
 from solver.request import Request
 
-Greedy = Callable[[Topology, Mobility], Placement]
-"""From a machine to the placement of an engine."""
+Greedy = Callable[[Topology, frozenset[BarKey]], Placement]
+"""From a machine, and what may not move in it, to the placement of an engine."""
 
 _KERNELS: tuple[Greedy, ...] = (
-    lambda topology, movement: place_by_kernel(topology, "linux-7"),
-    lambda topology, movement: place_by_kernel(topology, "linux-6.1"),
+    lambda topology, _: place_by_kernel(topology, "linux-7"),
+    lambda topology, _: place_by_kernel(topology, "linux-6.1"),
 )
 
 
-def _coreboot(topology: Topology, movement: Mobility) -> Placement:
-    return place_by_coreboot(topology, movement.immovable)
-
-
-_ROOMY: tuple[Greedy, ...] = (_coreboot, *_KERNELS)
+_ROOMY: tuple[Greedy, ...] = (place_by_coreboot, *_KERNELS)
 """Where nothing stands and root windows are large enough: the quickest first, which takes the least room."""
 
-_CROWDED: tuple[Greedy, ...] = (_KERNELS[0], _coreboot, _KERNELS[1])
+_CROWDED: tuple[Greedy, ...] = (_KERNELS[0], place_by_coreboot, _KERNELS[1])
 """Where nothing stands and not all can have a place: coreboot leaves out a whole window with all that is in it."""
 
 _AMPLE = 10.0
@@ -81,7 +77,8 @@ class Greedies:
     """
 
     def __init__(self, topology: Topology, request: Request, movement: Mobility, limits: Limits, latest: float) -> None:
-        self.topology, self.request, self.movement = topology, request, movement
+        self.topology, self.request = topology, request
+        self.immovable, self.windows = movement.immovable, movement.windows
         self.limits, self.latest = limits, latest
         self.starts: list[_Start] = []
         self.sizes = {key: sizes[0] for key, sizes in request.sizes(topology).items() if len(sizes) == 1}
@@ -126,7 +123,7 @@ class Greedies:
         begun = time.monotonic()
         problem, part = start.problem, replace(self.topology, root_buses=(start.problem.root,))
         sizes = {key: self.sizes[key] for key, _ in part.bars() if key in self.sizes} if self.sizes else {}
-        placement = replace(greedy(release(part, sizes), self.movement), sizes=sizes)
+        placement = replace(greedy(release(part, sizes), self.immovable), sizes=sizes)
         found = as_arrangement(problem, placement)
         if found is not None:
             worths = worth(problem.bars, problem.windows, found)
@@ -136,10 +133,7 @@ class Greedies:
         start.seconds += time.monotonic() - begun
 
     def _is_legal(self, part: Topology, placement: Placement) -> bool:
-        movement = self.movement
-        return not new_breaches(
-            part, placement, immovable=movement.immovable, windows=movement.windows, whole=self.topology
-        )
+        return not new_breaches(part, placement, immovable=self.immovable, windows=self.windows, whole=self.topology)
 
 
 def as_arrangement(problem: Problem, placement: Placement) -> Arrangement | None:
