@@ -33,11 +33,14 @@ _KERNELS: tuple[Greedy, ...] = (
 )
 
 
-_ROOMY: tuple[Greedy, ...] = (place_by_coreboot, *_KERNELS)
-"""Where nothing stands and root windows are large enough: the quickest first, which takes the least room."""
+_AT_BOOT: tuple[Greedy, ...] = (_KERNELS[0], place_by_coreboot, _KERNELS[1])
+"""Where nothing stands."""
 
-_CROWDED: tuple[Greedy, ...] = (_KERNELS[0], place_by_coreboot, _KERNELS[1])
-"""Where nothing stands and not all can have a place: coreboot leaves out a whole window with all that is in it."""
+_IN_A_HURRY: tuple[Greedy, ...] = (place_by_coreboot, *_KERNELS)
+"""The same where there may be time for one only: the quickest first, which leaves out least where all have room."""
+
+_HURRY = 0.001
+"""Seconds left for each BAR with which there is no hurry."""
 
 _AMPLE = 10.0
 """How many times what one more engine may take has to be left, to ask it for more than a place for each BAR."""
@@ -81,13 +84,15 @@ class Greedies:
         self.immovable, self.windows = movement.immovable, movement.windows
         self.limits, self.latest = limits, latest
         self.starts: list[_Start] = []
+        self.hurry = False
         self.sizes = {key: sizes[0] for key, sizes in request.sizes(topology).items() if len(sizes) == 1}
 
     def ask(self, problems: Sequence[Problem]) -> list[Arrangement | None]:
         """For each problem the best greedy placement that breaks no rule, where something has no address yet."""
+        self.hurry = self.limits.left < _HURRY * sum(len(problem.bars) for problem in problems)
         starts = self.starts = [self._start(problem) for problem in problems]
         try:
-            for number in range(len(_CROWDED)):
+            for number in range(len(_AT_BOOT)):
                 for start in starts:
                     if number < len(start.greedies) and self._is_worthwhile(start, number):
                         self._ask(start, start.greedies[number])
@@ -102,7 +107,8 @@ class Greedies:
         least = least_unplaced(problem)
         if any(bar.kept for bar in problem.bars):
             return _Start(problem, least, _KERNELS)
-        return _Start(problem, least, _CROWDED if least else _ROOMY)
+        # Where root windows are too small, coreboot leaves out a whole window with all that is in it.
+        return _Start(problem, least, _IN_A_HURRY if self.hurry and not least else _AT_BOOT)
 
     def _is_worthwhile(self, start: _Start, number: int) -> bool:
         """Whether to ask one more engine: for places as long as can be, for the rest where it takes next to nothing."""

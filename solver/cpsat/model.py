@@ -17,7 +17,7 @@ from solver.arrangement import Arrangement
 from solver.cpsat.constraints import Constraints, Walls
 from solver.cpsat.limits import Limits
 from solver.cpsat.objectives import Term, objective
-from solver.cpsat.race import CORES, MANNERS, RELAXATIONS, Manner, Race
+from solver.cpsat.race import CLAUSES, CORES, MANNERS, RELAXATIONS, Manner, Race
 from solver.cpsat.ranking import Ranking
 from solver.cpsat.siblings import Siblings
 from solver.cpsat.variables import Expression, Variables, make_variables
@@ -26,6 +26,9 @@ from solver.problem import BarItem, Problem, WindowItem
 
 _BY_CORES = 0.5
 """Part of the time left in which objectives that count are minimised at once; then one after the other."""
+
+_LARGE = 120
+"""BARs from which on a model takes more than a moment."""
 
 BYTES = frozenset({"wasted_bytes", "rebar", "headroom"})
 """Objectives whose bounds come from sums of sizes."""
@@ -188,7 +191,9 @@ class PlacementModel:
             self._at_most(objective(name, self.variables, self.constraints), value)
         self.model.minimize(objective("wasted_bytes", self.variables, self.constraints).expression)
         self._hint(known)
-        _, solver, _ = self._run(limits, ["wasted_bytes"])
+        # In a moment the relaxation of a large model has not even begun.
+        manners = (CLAUSES,) if len(self.variables.bars) > _LARGE else ()
+        _, solver, _ = self._run(limits, ["wasted_bytes"], manners)
         return None if solver is None else self._arrangement(solver)
 
     def limit_room(self, items: Collection[BarItem | WindowItem], most: Size) -> None:
