@@ -8,8 +8,9 @@ where it is today. It contains no solver.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from models.headroom import doublings, most_room, port_windows
 from models.mobility import Mobility
@@ -56,6 +57,8 @@ __all__ = [
     "unplaceable",
 ]
 
+Found = TypeVar("Found")
+
 
 @dataclass(slots=True)
 class Problem:
@@ -76,6 +79,14 @@ class Problem:
     windows: list[WindowItem] = field(default_factory=list)
     reserved: dict[Space, list[Span]] = field(default_factory=lambda: {"io": [], "mem": []})
     warnings: list[str] = field(default_factory=list)
+    _known: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, name: str, work_out: Callable[[Problem], Found]) -> Found:
+        """What ``work_out`` says of this problem as it was built: asked for the first time only."""
+        if name not in self._known:
+            self._known[name] = work_out(self)
+        found: Found = self._known[name]
+        return found
 
     @property
     def atoms(self) -> list[FunctionAddress]:

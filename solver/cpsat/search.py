@@ -128,7 +128,7 @@ class Search(Opening):
         """On a large root bus, improve the known arrangement before anything is proved."""
         if "insertion" in self.without or self.minimize[0] != "unplaced" or len(self.problem.bars) < LARGE:
             return
-        if self.limits.left <= 0:
+        if self.limits.left <= 0 or all(group.answer.arrangement is group.now for group in self.groups):
             return
         chosen = {id(group): part_of(self.known, group) for group in self.groups}
         if any(must_change(group) for group in self.groups) or collisions(self.groups, chosen):
