@@ -112,10 +112,17 @@ def new_breaches(
     immovable: Collection[BarKey] = frozenset(),
     droppable: Collection[BarKey] = frozenset(),
     windows: Collection[WindowKey] = frozenset(),
+    whole: Topology | None = None,
 ) -> list[Breach]:
-    """The breaches of ``placement`` that the same parties do not commit today already."""
-    tolerated = {(breach.rule, breach.parties) for breach in today_breaches(topology)}
+    """The breaches of ``placement`` that the same parties do not commit today already.
+
+    Parameters
+    ----------
+    whole
+        The machine of which ``topology`` is a part: what it breaks today is worked out once for all parts.
+    """
     found = check(topology, placement, immovable=immovable, droppable=droppable, windows=windows)
+    tolerated = {(breach.rule, breach.parties) for breach in today_breaches(whole or topology)} if found else ()
     return [breach for breach in found if (breach.rule, breach.parties) not in tolerated]
 
 
@@ -145,8 +152,10 @@ def nesting(standing: Standing) -> Iterator[Breach]:
 def kind(standing: Standing) -> Iterator[Breach]:
     """Non-prefetchable memory, and a ``mem`` window, lies only in a non-prefetchable window."""
     for _, windows, item in _to_nest(standing):
+        if item.space != "mem" or item.prefetchable:
+            continue
         holding = [window for window in windows if window.holds(item)]
-        if holding and item.space == "mem" and not item.prefetchable and all(w.prefetchable for w in holding):
+        if holding and all(window.prefetchable for window in holding):
             yield Breach(
                 "kind",
                 (item.name, holding[0].name),

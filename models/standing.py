@@ -13,7 +13,7 @@ from models.resources import ADDRESS_LIMIT, Range, Space
 from models.topology import Bar, BarKey, BridgeWindow, Function, RootBus, RootWindow, Topology, WindowKey
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Item:
     """A BAR, a bridge window or a CardBus window that has addresses.
 
@@ -52,7 +52,7 @@ class Item:
         return f"{self.name} {self.range}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Opening:
     """A window as seen from the bus behind it: a bridge's, a CardBus bridge's or the host bridge's."""
 
@@ -211,6 +211,11 @@ def _vga_bridges(functions: tuple[Function, ...]) -> dict[str, int]:
 
 def _root_window(root: RootBus, space: Space, range_: Range) -> RootWindow | None:
     """The root window a range lies in; one that holds only its start where none holds it whole."""
-    windows = [window for window in root.windows if window.space == space]
-    whole = next((window for window in windows if window.range.contains(range_)), None)
-    return whole or next((window for window in windows if range_.start in window.range), None)
+    first: RootWindow | None = None
+    for window in root.windows:
+        if window.space == space:
+            if window.range.contains(range_):
+                return window
+            if first is None and range_.start in window.range:
+                first = window
+    return first

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_OBJECTS = 200_000
+_OBJECTS = 3_000_000
 """Objects after which the collector looks at the youngest; Python's own 700 suit short-lived ones."""
 
 _lock = threading.Lock()

@@ -81,14 +81,22 @@ class Coordinates:
 
     def of(self, space: Space, address: Address) -> int:
         """The coordinate of a CPU address."""
-        return self.of_range(space, Range.of(address, 1))[0]
+        for segment in self.segments:
+            if segment.window.space == space and address in segment.window.range:
+                return address - segment.shift
+        return address + self.outside
 
     def of_range(self, space: Space, range_: Range) -> tuple[int, int]:
         """The coordinates of a range, by the root window it begins in or else the first one it reaches into."""
-        mine = [
-            segment for segment in self.segments if segment.space == space and segment.window.range.overlaps(range_)
-        ]
-        first = next((segment for segment in mine if range_.start in segment.window.range), mine[0] if mine else None)
+        first: Segment | None = None
+        for segment in self.segments:
+            if segment.window.space == space:
+                window = segment.window.range
+                if range_.start in window:
+                    first = segment
+                    break
+                if first is None and window.overlaps(range_):
+                    first = segment
         start = range_.start + self.outside if first is None else range_.start - first.shift
         return start, start + range_.size
 

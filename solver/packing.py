@@ -53,6 +53,9 @@ class Layout:
 
 Content = BarItem | tuple[WindowItem, Layout]
 
+_WORST = (1 << 65, 0.0, 0, 0)
+"""Worse than any gap between contents, with what decides between those of the same length."""
+
 
 @dataclass(slots=True)
 class Packer:
@@ -184,15 +187,16 @@ def _layouts(contents: Sequence[list[Content]], granularity: Size) -> list[Layou
     for size in sizes[:-1][:12]:
         head += size
         starts.add(align_down(-head, granularity) % modulus)
+    shaped = [[(*_shape(item), item) for item in options] for options in contents]
     found: dict[tuple[Size, Size, int], Layout] = {}
     for start in sorted(starts):
-        layout = _chain(contents, start, granularity, None)
+        layout = _chain(shaped, start, granularity, None)
         found.setdefault(_shape_of(layout), layout)
     chance = random.Random(len(contents))
     for _ in range(_DRAWS):
         if min(layout.size for layout in found.values()) == least:
             break
-        layout = _chain(contents, chance.choice(sorted(starts)), granularity, chance)
+        layout = _chain(shaped, chance.choice(sorted(starts)), granularity, chance)
         found.setdefault(_shape_of(layout), layout)
     return sorted(found.values(), key=lambda layout: (layout.size, layout.alignment, layout.phase))[:_OFFERS]
 
@@ -206,29 +210,32 @@ def _shape(item: Content) -> tuple[Size, Size, int]:
     return (item.span, item.size, 0) if isinstance(item, BarItem) else _shape_of(item[1])
 
 
-def _chain(contents: Sequence[list[Content]], start: int, granularity: Size, chance: random.Random | None) -> Layout:
+_Shaped = tuple[Size, Size, int, Content]
+"""A content with its size, alignment and phase."""
+
+
+def _chain(contents: Sequence[list[_Shaped]], start: int, granularity: Size, chance: random.Random | None) -> Layout:
     """Put contents one after the other from ``start``: no gap if one fits without, else the smallest gap.
 
     Of those with the same gap the most aligned comes first, or any of them where ``chance`` decides.
     """
     left = list(contents)
     parts: list[tuple[int, Content]] = []
-    position = start
+    position, largest = start, granularity
     while left:
-        gap, _, _, _, index, item = min(
-            (
-                ((phase - position) % alignment, chance.random() if chance else 0, -alignment, -size, index, item)
-                for index, options in enumerate(left)
-                for item in options
-                for size, alignment, phase in [_shape(item)]
-            ),
-            key=lambda entry: entry[:5],
-        )
-        parts.append((position + gap - start, item))
-        position += gap + _shape(item)[0]
-        del left[index]
-    alignment = max(granularity, *(_shape(item)[1] for _, item in parts))
-    return Layout(align_up(position - start, granularity), alignment, start % alignment, tuple(parts))
+        best, chosen, place = _WORST, left[0][0], 0
+        for index, options in enumerate(left):
+            for shaped in options:
+                size, alignment, phase, _ = shaped
+                gap, draw = (phase - position) % alignment, chance.random() if chance else 0.0
+                if gap <= best[0] and (key := (gap, draw, -alignment, -size)) < best:
+                    best, chosen, place = key, shaped, index
+        size, alignment, _, item = chosen
+        parts.append((position + best[0] - start, item))
+        position += best[0] + size
+        largest = max(largest, alignment)
+        del left[place]
+    return Layout(align_up(position - start, granularity), largest, start % largest, tuple(parts))
 
 
 def _common_places(window: WindowItem, layouts: Sequence[Layout]) -> list[Span]:

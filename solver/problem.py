@@ -8,8 +8,9 @@ where it is today. It contains no solver.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from models.headroom import doublings, most_room, port_windows
 from models.mobility import Mobility
@@ -57,6 +58,8 @@ __all__ = [
     "unplaceable",
 ]
 
+Found = TypeVar("Found")
+
 
 @dataclass(slots=True)
 class Problem:
@@ -77,6 +80,14 @@ class Problem:
     windows: list[WindowItem] = field(default_factory=list)
     reserved: dict[Space, list[Span]] = field(default_factory=lambda: {"io": [], "mem": []})
     warnings: list[str] = field(default_factory=list)
+    _known: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, name: str, work_out: Callable[[Problem], Found]) -> Found:
+        """What ``work_out`` says of this problem as it was built: asked for the first time only."""
+        if name not in self._known:
+            self._known[name] = work_out(self)
+        found: Found = self._known[name]
+        return found
 
     @property
     def atoms(self) -> list[FunctionAddress]:
@@ -146,6 +157,8 @@ class _Builder:
         self.window_rule, self.headroom = window_rule, headroom
         self.problem = Problem(root, Coordinates(root))
         self.coordinates = self.problem.coordinates
+        self.subtractive: list[BusNode] = []
+        self.has_vga = _has_vga(root.functions)
         for item in reserved:
             self.problem.reserved[item.space] += self.coordinates.parts(item.space, item.range)
 
@@ -167,10 +180,14 @@ class _Builder:
         made = BusNode(len(self.problem.buses), bus.name, node, bridge.address if bridge else None, subtractive, isa)
         made.vga = self._claimed(bus)
         self.problem.buses.append(made)
+        if subtractive:
+            self.subtractive.append(made)
         return made
 
     def _claimed(self, bus: Bus) -> list[Span]:
         """The ports below the root windows that VGA enable bits beside the way to a bus claim and nothing reserves."""
+        if not self.has_vga:
+            return []
         way = {bus.bridge.address} if bus.bridge is not None else set[FunctionAddress]()
         bits: set[int] = set()
         step: Bus | None = bus
@@ -381,8 +398,8 @@ class _Builder:
     def _standing_obstacles(self, bus: BusNode, space: Space) -> list[Span]:
         """What stands immovable on a bus today, also from behind subtractive bridges."""
         found = list(bus.obstacles[space])
-        for inner in self.problem.buses:
-            if inner.parent is bus and inner.subtractive:
+        for inner in self.subtractive:
+            if inner.parent is bus:
                 opened = [window.today for window in inner.windows if window.space == space and window.today]
                 found += [
                     span
@@ -413,6 +430,12 @@ class _Builder:
             if overlap(span, reserved):
                 window.exempt.add(reserved)
         window.tolerated = not legal
+
+
+def _has_vga(functions: tuple[Function, ...]) -> bool:
+    """Whether a bridge here or below has its VGA enable bit set."""
+    bridges = [function.bridge for function in functions if function.bridge is not None]
+    return any(bridge.vga or _has_vga(bridge.functions) for bridge in bridges)
 
 
 def _has_way(bar: BarItem) -> bool:

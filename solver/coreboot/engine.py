@@ -6,10 +6,10 @@ import time
 
 from models.placement import Placement
 from models.plan import Status
-from models.topology import BarKey, Topology
+from models.topology import BarKey, RootBus, Topology
 from solver.coreboot.domain import Domain
 from solver.coreboot.fixed import find_fixed
-from solver.coreboot.options import parse_options
+from solver.coreboot.options import Options, parse_options
 from solver.coreboot.packing import Packer
 from solver.engines import Progress
 from solver.request import Request
@@ -47,16 +47,7 @@ def solve(topology: Topology, request: Request, progress: Progress | None = None
     log: list[str] = []
     why: dict[BarKey, str] = {}
     for root in topology.root_buses:
-        fixed = find_fixed(root, immovable)
-        placement.bars.update({key: today.bars[key] for key in fixed.bars})
-        placement.windows.update({key: today.windows[key] for key in fixed.windows})
-        for reserved in topology.reserved:
-            fixed.holes[reserved.space].append(reserved.range)
-        packer = Packer(fixed, options)
-        entries = packer.on_bus(root.functions)
-        domain = Domain(root, fixed.holes, options)
-        packer.log += domain.lines()
-        domain.allocate(entries, packer, placement)
+        packer = _place(topology, root, immovable, options, placement)
         log += [f"domain {root.name}: {line}" for line in packer.log]
         why.update(packer.left_out)
         if progress is not None:
@@ -76,3 +67,30 @@ def solve(topology: Topology, request: Request, progress: Progress | None = None
         why=why,
         log=tuple(log),
     )
+
+
+def place(topology: Topology, immovable: frozenset[BarKey]) -> Placement:
+    """The placement with no options, and nothing else."""
+    placement, options = Placement({}, {}), parse_options({})
+    for root in topology.root_buses:
+        _place(topology, root, immovable, options, placement)
+    return placement
+
+
+def _place(
+    topology: Topology, root: RootBus, immovable: frozenset[BarKey], options: Options, placement: Placement
+) -> Packer:
+    """Place what is below one root bus."""
+    fixed = find_fixed(root, immovable)
+    if fixed.bars or fixed.windows:
+        today = Placement.today(topology)
+        placement.bars.update({key: today.bars[key] for key in fixed.bars})
+        placement.windows.update({key: today.windows[key] for key in fixed.windows})
+    for reserved in topology.reserved:
+        fixed.holes[reserved.space].append(reserved.range)
+    packer = Packer(fixed, options)
+    entries = packer.on_bus(root.functions)
+    domain = Domain(root, fixed.holes, options)
+    packer.log += domain.lines()
+    domain.allocate(entries, packer, placement)
+    return packer

@@ -100,12 +100,12 @@ class Shortage:
 
 def _shortages(problem: Problem, bars: Collection[BarItem]) -> Iterator[Shortage]:
     """All shortages, those of the smallest root windows first."""
-    loose = _loose(problem)
+    loose = problem.once("loose", _loose)
     groups: dict[tuple[Space, tuple[Span, ...]], list[BarItem]] = {}
     for bar in bars:
         if bar.choice is None and bar.movable and bar.places and (bar.bus.number, bar.space) not in loose:
             groups.setdefault((bar.space, tuple(sorted(bar.places))), []).append(bar)
-    blocks = _blocks(problem)
+    blocks = problem.once("blocks", _blocks)
     for space, places in sorted(groups, key=lambda group: total_length(group[1])):
         served = [
             bar

@@ -14,11 +14,12 @@ from models.resources import Size
 from models.topology import Topology
 from solver.arrangement import Arrangement
 from solver.collector import collecting_rarely
+from solver.cpsat.greedies import Greedies, as_arrangement
 from solver.cpsat.limits import Crew, Limits
 from solver.cpsat.model import Answer
 from solver.cpsat.objectives import BYTES
 from solver.cpsat.search import Search
-from solver.engines import Progress, engine
+from solver.engines import Progress
 from solver.leftovers import place_leftovers
 from solver.levers import parse_without
 from solver.problem import Problem, choices, cpu_range, problems
@@ -32,8 +33,11 @@ NAME = "cp-sat"
 _LAST_WORD = 0.0004
 """Seconds for each BAR to put the parts of a plan together and to check it."""
 
-_GREEDIES = ("linux-7", "linux-6.1")
-"""The engines whose placements are the first to be improved; where time is short, only the first of them."""
+_SPEAKING = 0.00007
+"""The same where nothing has to end before."""
+
+_GRACE = 0.5
+"""Seconds beyond the time limit within which a plan that was found at the last moment is put together and checked."""
 
 
 def solve(topology: Topology, request: Request, progress: Progress | None = None) -> Result:
@@ -65,15 +69,27 @@ def _whole_functions_first(topology: Topology, request: Request, progress: Progr
 
 def _solve(topology: Topology, request: Request, progress: Progress | None, start: Placement | None = None) -> Result:
     started = time.monotonic()
-    seconds = 1e9
+    seconds = latest = 1e9
     if request.time_limit is not None:  # the plan has to be put together and checked by then
-        seconds = max(0.5 * request.time_limit, request.time_limit - _LAST_WORD * sum(1 for _ in topology.bars()))
+        bars = sum(1 for _ in topology.bars())
+        seconds = max(0.5 * request.time_limit, request.time_limit - _LAST_WORD * bars)
+        latest = request.time_limit + _GRACE - _SPEAKING * bars
     limits = Limits(started + seconds, Crew(request.workers or os.cpu_count() or 1), request.seed)
     movement = request.mobility(topology)
     placement = Placement.today(topology)
     without = parse_without(request.options)
-    if start is None and "greedy" not in without:
-        start = _greedy_start(topology, request, limits)
+    parts = problems(
+        topology,
+        movement,
+        request.sizes(topology),
+        window_rule=request.window_rule,
+        headroom="headroom" in request.minimize,
+    )
+    known: list[Arrangement | None] = [None] * len(parts)
+    if start is not None:
+        known = [as_arrangement(problem, start) for problem in parts]
+    elif "greedy" not in without:
+        known = Greedies(topology, request, movement, limits, started + latest).ask(parts)
     shapes: dict[Size, Shapes] = {}
     searches = [
         Search(
@@ -81,17 +97,11 @@ def _solve(topology: Topology, request: Request, progress: Progress | None, star
             request.minimize,
             limits,
             progress,
-            known=None if start is None else _arrangement(problem, start),
+            known=arrangement,
             without=without,
             shapes=shapes,
         )
-        for problem in problems(
-            topology,
-            movement,
-            request.sizes(topology),
-            window_rule=request.window_rule,
-            headroom="headroom" in request.minimize,
-        )
+        for problem, arrangement in zip(parts, known, strict=True)
     ]
     answers = _search(searches, request.minimize, limits, without)
     answered = list(zip(searches, answers, strict=True))
@@ -193,46 +203,6 @@ def _resized(search: Search, answer: Answer) -> bool:
         for choice in choices(search.problem.bars)
         if choice.resized
     )
-
-
-def _greedy_start(topology: Topology, request: Request, limits: Limits) -> Placement | None:
-    """The best greedy placement that breaks no rule, where something has no address yet."""
-    if all(bar.address is not None or bar.optional or bar.fixed for _, bar in topology.bars()):
-        return None
-    best: Result | None = None
-    for name in _GREEDIES:
-        try:
-            result = engine(name)(topology, replace(request, options={}))
-        except KeyboardInterrupt:
-            limits.interrupt()
-            break
-        worth = [objective.value for objective in result.plan.objectives]
-        if result.legal and (best is None or worth < [objective.value for objective in best.plan.objectives]):
-            best = result
-        if 20 * result.seconds > limits.left:  # the next one may take a few times as long
-            break
-    return best.plan.placement if best is not None else None
-
-
-def _arrangement(problem: Problem, placement: Placement) -> Arrangement | None:
-    """A placement in the coordinates of a problem; none where a window breaks a rule in another way than today."""
-    arrangement = Arrangement()
-    for bar in problem.bars:
-        at = placement.bars.get(bar.key) if bar.movable else None
-        if bar.choice is not None:  # the item of the size it has there stands for it
-            key = bar.choice.key
-            same = placement.sizes[key] == bar.size if key in placement.sizes else bar.today is not None
-            at = placement.bars.get(key) if same else None
-        arrangement.bars[bar.key] = None if at is None else problem.coordinates.of(bar.space, at)
-    for window in problem.windows:
-        range_ = placement.windows.get(window.key)
-        span = None if range_ is None else problem.coordinates.of_range(window.space, range_)
-        arrangement.windows[window.key] = span
-        if not window.tolerated or span is None or span == window.today:
-            continue
-        if (span[0] | span[1]) % window.granularity:
-            return None
-    return arrangement
 
 
 def _take(problem: Problem, answer: Answer, placement: Placement) -> None:

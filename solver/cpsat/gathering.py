@@ -57,23 +57,27 @@ class Gathering:
             bases = [known, now, self._constructed(known), self._constructed(now)]
             bases += self._assembled_anew([chosen, {id(group): part_of(self.alone, group) for group in self.groups}])
             chosen = min((self._one_by_one(base) for base in bases), key=self._total)
+        candidates = [chosen]
         if not any(must_change(group) for group in self.groups):
-            now = {id(group): group.now for group in self.groups}
-            chosen = min(chosen, known, now, key=self._total)
+            candidates += [known, {id(group): group.now for group in self.groups}]
+        candidates = [each for number, each in enumerate(candidates) if each not in candidates[:number]]
+        totals = [self._total(each) for each in candidates]
+        least = min(totals)
+        chosen = candidates[totals.index(least)]
         result = Answer(Arrangement(), {}, {})
         assert result.arrangement is not None
         for group in self.groups:
             result.arrangement.bars.update(chosen[id(group)].bars)
             result.arrangement.windows.update(chosen[id(group)].windows)
-        values = dict(zip(self.minimize, self._total(chosen), strict=True))
+        values = dict(zip(self.minimize, least, strict=True))
         open_ = raised = False
         for name in self.minimize:
             result.values[name] = values[name]
             bound = sum(self._part(group, name, known=not raised) for group in self.groups)
             if name == self.minimize[0] == "unplaced" and "floors" not in self.without:
-                least = least_unplaced(self.problem)
-                raised = least > bound  # what groups are worth with more in its place says nothing then
-                bound = max(bound, least)
+                fewest = least_unplaced(self.problem)
+                raised = fewest > bound  # what groups are worth with more in its place says nothing then
+                bound = max(bound, fewest)
             # Out of time, what has to move may still stand where it was, which no bound allows for.
             result.bounds[name] = None if open_ or bound > values[name] else bound
             open_ = open_ or result.bounds[name] != result.values[name]

@@ -32,6 +32,8 @@ class Group:
         How often the solver was asked.
     parts
         What it was made of, where that is known.
+    of_today, taken, illegal, floors
+        What was worked out before: see ``now``, ``spans``, :func:`must_change` and ``Opening``.
     """
 
     atoms: tuple[FunctionAddress, ...]
@@ -45,6 +47,8 @@ class Group:
     tries: int = 0
     parts: tuple[Part, ...] = ()
     taken: tuple[Arrangement | None, list[tuple[Space, Span]]] = (None, [])
+    illegal: bool | None = None
+    floors: tuple[dict[str, int], int] | None = None
 
     @property
     def now(self) -> Arrangement:
@@ -102,6 +106,12 @@ def part_of(arrangement: Arrangement, group: Group) -> Arrangement:
 
 def must_change(group: Group) -> bool:
     """Whether today's arrangement is no legal one: a movable BAR breaks a rule, or two overlap."""
+    if group.illegal is None:
+        group.illegal = _is_illegal(group)
+    return group.illegal
+
+
+def _is_illegal(group: Group) -> bool:
     if any(bar.evicted or bar.homeless for bar in group.bars):
         return True
     if any(choice.resized for choice in choices(group.bars)):

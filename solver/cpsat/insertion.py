@@ -18,7 +18,7 @@ from solver.cpsat.model import Answer, PlacementModel
 from solver.cpsat.worth import worth
 from solver.problem import Problem
 
-LARGE = 100
+LARGE = 150
 """BARs of a root bus from which on a first plan is looked for so."""
 
 _WIDTHS = (0, 1, 2, 4, 6)

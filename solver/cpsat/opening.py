@@ -43,6 +43,8 @@ class Opening(Gathering):
         part
             How much of the time left may be spent on what to leave out where root windows are too small.
         """
+        for group in self.groups:
+            self._settle(group)
         self._leave_out(self.limits.share(part))
         self.order = sorted(self.groups, key=lambda group: -max((bar.size for bar in group.bars), default=0))
         # The kernel's way to divide prefetchable BARs first: it spares the room below 4 GiB, so that all find some.
@@ -50,6 +52,16 @@ class Opening(Gathering):
             for group in self.order:
                 if self.limits.left > 0:
                     self._begin(group, ways)
+
+    def _settle(self, group: Group) -> None:
+        """Where today's arrangement is worth the least there can be, nothing is left to do."""
+        if must_change(group):
+            return
+        worths, least = worth(group.bars, group.windows, group.now), self._lowest(group)
+        values = {name: worths[name] for name in self.minimize}
+        if values == least:
+            group.answer = Answer(group.now, values, dict(least))
+            group.first = group.safe = group.now
 
     def _begin(self, group: Group, ways: Sequence[Size]) -> None:
         """A first arrangement without a solver, beside what the other groups have chosen."""
@@ -116,6 +128,8 @@ class Opening(Gathering):
         """Where root windows are too small for all and nothing stands yet, a plan for all but the largest BARs."""
         if not {"packings", "floors"}.isdisjoint(self.without) or self.minimize[0] != "unplaced":
             return
+        if limits.left <= 0:
+            return
         if not all(shifts(group) and self._packs(group) for group in self.groups):
             return
 
@@ -174,8 +188,10 @@ class Opening(Gathering):
         """Values that the group does not undercut, by counting and by the exact lengths of windows."""
         if "floors" in self.without:
             return self._lowest(group)
-        base = floors(group.bars, group.windows, self.minimize)
-        least = least_unplaced(self.problem, group.bars)
+        if group.floors is None:
+            counted = floors(group.bars, group.windows, self.minimize)
+            group.floors = counted, least_unplaced(self.problem, group.bars)
+        base, least = dict(group.floors[0]), group.floors[1]
         if least > base["unplaced"]:  # what is known of everything in its place says nothing then
             return {**base, **self._lowest(group, "wasted_bytes", "windows_changed"), "unplaced": least}
         counts = "wasted_bytes" in self.minimize and all_in_place(group.bars, self.minimize, "wasted_bytes")

@@ -1,13 +1,15 @@
 """Several manners of searching one model, side by side: which is quick differs, which is right does not.
 
-*Clauses*: no linear relaxation, no symmetry, no probing; conflicts are learned
-from the start. A few moves or windows to count are proved so many times sooner,
-as the relaxation says nothing of overlaps. How long that takes is a matter of
-luck, so a second one searches *afresh*, with other preferences. *Relaxations*:
-the solver's own choice, with the linear relaxation, without which sums of bytes
-have no bound. *Cores*: sets of what cannot all stay raise the bound step by
-step, and the first plan is the best one. To make each core as small as can be
-takes time; where no byte may be wasted it is worth it, as few cores are small.
+*Clauses*: no linear relaxation, no symmetry, no probing, and a model that is
+simplified once only; conflicts are learned from the start. A few moves or
+windows to count are proved so many times sooner: the relaxation says nothing of
+overlaps, and to simplify takes longer than to search. How long that takes is a
+matter of luck, so a second one searches *afresh*, with other preferences, and
+goes on simplifying. *Relaxations*: the solver's own choice, with the linear
+relaxation, without which sums of bytes have no bound. *Cores*: sets of what
+cannot all stay raise the bound step by step, and the first plan is the best one.
+To make each core as small as can be takes time; where no byte may be wasted it
+is worth it, as few cores are small.
 """
 
 from __future__ import annotations
@@ -26,20 +28,25 @@ from solver.cpsat.limits import Limits
 Manner = Mapping[str, int]
 """Parameters of the solver."""
 
-CLAUSES: Manner = {
+_PLAIN: Manner = {
     "linearization_level": 0,
     "symmetry_level": 0,
     "cp_model_probing_level": 0,
-    "use_dynamic_precedence_in_disjunctive": 1,
 }
-AFRESH: Manner = {**CLAUSES, "use_phase_saving": 0, "use_dynamic_precedence_in_disjunctive": 0}
+CLAUSES: Manner = {
+    **_PLAIN,
+    "use_dynamic_precedence_in_disjunctive": 1,
+    "max_presolve_iterations": 1,
+    "use_sat_inprocessing": 0,
+}
+AFRESH: Manner = {**_PLAIN, "use_phase_saving": 0}
 CORES: Manner = {
     **CLAUSES,
     "optimize_with_core": 1,
     "core_minimization_level": 1,
     "cover_optimization": 0,
 }
-SMALL_CORES: Manner = {**CORES, "core_minimization_level": 2}
+SMALL_CORES: Manner = {**CORES, "core_minimization_level": 2, "use_sat_inprocessing": 1}
 RELAXATIONS: Manner = {}
 
 MANNERS = (CLAUSES, AFRESH, RELAXATIONS)

@@ -12,6 +12,7 @@ model, so nothing is lost but time.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import zip_longest
@@ -20,10 +21,12 @@ from models.resources import Size
 from solver.arrangement import Arrangement
 from solver.cpsat.assembly import assemble, shifts
 from solver.cpsat.capacity import least_unplaced
+from solver.cpsat.constraints import Walls
 from solver.cpsat.group import Group, blame, collisions, merge, must_change, neighbours, part_of
 from solver.cpsat.insertion import LARGE, Insertion
 from solver.cpsat.limits import Limits
 from solver.cpsat.model import Answer, PlacementModel
+from solver.cpsat.objectives import BYTES
 from solver.cpsat.opening import Opening
 from solver.cpsat.room import Room
 from solver.cpsat.shortest import Shortest
@@ -38,14 +41,17 @@ _JOINT = 120
 _MOMENT = 0.05
 """Part of the time left in which another arrangement of a group has to be found."""
 
-_POLISH_SECONDS = 0.2
-"""What one group may take at the end to find shorter windows."""
+_POLISH_LEAST, _POLISH_MOST, _POLISH_PART = 0.05, 0.2, 0.2
+"""Seconds that one group may take at the end to find shorter windows: a part of what its root bus has taken so far."""
 
 _CHANGES = ("moved_bars", "moved_functions", "prepared_drivers", "windows_changed")
 """Objectives that count what leaves its place."""
 
 _REARRANGING = 30.0
 """Seconds in which another arrangement has to be found, whatever the time left."""
+
+_DIRECTLY = 0.2
+"""Part of the time left in which the best plan that leaves nothing out has to be found."""
 
 _TRIES = 3
 """How often the solver is asked for one group."""
@@ -79,12 +85,13 @@ class Search(Opening):
         shapes: dict[Size, Shapes] | None = None,
     ) -> None:
         self.problem, self.minimize, self.limits, self.without = problem, minimize, limits, without
-        self.pursued = minimize
+        self.pursued, self.pursued_since = minimize, time.monotonic()
         self.progress = progress or (lambda line: None)
         self.known_is_legal = known is not None
         self.known = known or today(problem.bars, problem.windows)
         self.alone = Arrangement()
         self.shared = self.shifted = self.inserted = False
+        self.proved: tuple[Group, PlacementModel, Walls] | None = None
         self.groups = self.order = self._groups()
         self.packers = {way: Packer(problem, way) for way in TOGETHER}
         self.shortest = Shortest(self.packers[0], {} if shapes is None else shapes, lambda: self.limits.left <= 0)
@@ -98,6 +105,7 @@ class Search(Opening):
             Those to prove: all objectives in the end, but bytes first where they come before moves.
         """
         self.pursued, self.limits = names, limits
+        self.pursued_since = time.monotonic()
         try:
             if not self.inserted:
                 self.inserted = True
@@ -120,6 +128,8 @@ class Search(Opening):
     def _insert(self) -> None:
         """On a large root bus, improve the known arrangement before anything is proved."""
         if "insertion" in self.without or self.minimize[0] != "unplaced" or len(self.problem.bars) < LARGE:
+            return
+        if self.limits.left <= 0 or all(group.answer.arrangement is group.now for group in self.groups):
             return
         chosen = {id(group): part_of(self.known, group) for group in self.groups}
         if any(must_change(group) for group in self.groups) or collisions(self.groups, chosen):
@@ -163,12 +173,19 @@ class Search(Opening):
             found = group.answer.arrangement
             if found is None or not group.answer.proved or not group.tries or not any(group.answer.values.values()):
                 continue
-            limits = self.limits.moment(_POLISH_SECONDS)
+            spent = _POLISH_PART * (time.monotonic() - self.pursued_since)
+            limits = self.limits.moment(min(_POLISH_MOST, max(_POLISH_LEAST, spent)))
             if limits.left > 0:
-                shorter = self._model(group, everything=True).polish(group.answer.values, limits, found)
+                shorter = self._polished(group, limits, found)
                 chosen = {id(other): other.answer.arrangement or other.now for other in self.groups}
                 if shorter is not None and not self._hits_others(group, shorter, chosen):
                     group.answer.arrangement = shorter
+
+    def _polished(self, group: Group, limits: Limits, found: Arrangement) -> Arrangement | None:
+        walls = self._walls(group, everything=True)
+        if self.proved is not None and self.proved[0] is group and self.proved[2] == walls:  # nothing else to be told
+            return self.proved[1].polish({}, limits, found)
+        return self._model(group, everything=True).polish(group.answer.values, limits, found)
 
     def _unproved(self) -> list[Group]:
         """Groups that may use the time the others left over."""
@@ -222,6 +239,14 @@ class Search(Opening):
         everything = all(bar.kept or not bar.required for bar in group.bars)
         everything = everything and all(choice.kept or not choice.required for choice in choices(group.bars))
         if not everything and names[0] == "unplaced":
+            if self._may_be_direct(group, bounds, start):
+                direct = self._all_placed(group, bounds, limits)
+                if direct.is_settled(self.pursued):
+                    return direct
+                if direct.infeasible:  # not all that was to be placed can be
+                    bounds = {**self._lowest(group), "unplaced": bounds["unplaced"] + 1}
+                elif direct.arrangement is not None:
+                    start = direct
             if start is None or start.values["unplaced"] > bounds["unplaced"]:
                 start = self._model(group).minimize(names[:1], limits, bounds, self._hint(group, start), start)
                 if start.arrangement is None:
@@ -237,10 +262,30 @@ class Search(Opening):
             everything = start.values["unplaced"] == unplaceable(group.bars)
         model = self._model(group, require_all=everything)
         found = model.minimize(self.pursued, limits, bounds, self._hint(group, start), start)
-        if found.arrangement is not None and self.pursued != names:
+        return self._in_full(group, found, model)
+
+    def _may_be_direct(self, group: Group, bounds: dict[str, int], start: Answer | None) -> bool:
+        """Whether to ask first for the best plan that leaves nothing out: where few BARs are counted, that is quick."""
+        waits = start is None or start.values["unplaced"] > bounds["unplaced"]
+        counts = len(self.pursued) > 1 and BYTES.isdisjoint(self.pursued)
+        few = len(group.bars) <= _JOINT and bounds["unplaced"] == unplaceable(group.bars)
+        return waits and counts and few
+
+    def _all_placed(self, group: Group, bounds: dict[str, int], limits: Limits) -> Answer:
+        """The best plan that leaves nothing out, as far as a part of the time tells."""
+        model = self._model(group, require_all=True)
+        moment = limits.share(_DIRECTLY)
+        found = model.minimize(self.pursued[1:], moment, bounds, self._hint(group, None))
+        found.bounds = {"unplaced": bounds["unplaced"], **found.bounds}
+        return self._in_full(group, found, model)
+
+    def _in_full(self, group: Group, found: Answer, model: PlacementModel) -> Answer:
+        """An answer with all objectives; a model that led to a proof is kept, as it may tell more."""
+        if found.arrangement is not None:
             values = worth(group.bars, group.windows, found.arrangement)
-            found.values = {name: values[name] for name in names}
-            found.bounds = {**dict.fromkeys(names), **found.bounds}
+            found.values = {name: values[name] for name in self.minimize}
+            found.bounds = {**dict.fromkeys(self.minimize), **found.bounds}
+            self.proved = group, model, self._walls(group, everything=False)
         return found
 
     def _model(self, group: Group, *, require_all: bool = False, everything: bool = False) -> PlacementModel:
@@ -400,7 +445,7 @@ class Search(Opening):
 
     def _rearrange(self, group: Group) -> bool:
         """Another arrangement of the same value, around everything the others have chosen."""
-        if not group.answer.is_settled(self.pursued):
+        if not group.answer.is_settled(self.pursued) or self._is_as_today(group):
             return False
         self.progress(f"{self.problem.root.name}: another place for {', '.join(group.atoms[:3])}")
         model = self._model(group, everything=True)
@@ -414,6 +459,12 @@ class Search(Opening):
         group.answer.arrangement = found
         group.answer.values = {name: worths[name] for name in self.minimize}
         return True
+
+    def _is_as_today(self, group: Group) -> bool:
+        """Whether a group has no other arrangement of its value: nothing in it is new, moves or changes."""
+        changes = [group.answer.values[name] for name in self.pursued if name in ("moved_bars", "windows_changed")]
+        old = all(bar.choice is None and (bar.kept or not bar.movable) for bar in group.bars)
+        return changes == [0, 0] and old
 
 
 def _all_in(group: Group) -> bool:

@@ -48,10 +48,10 @@ class Outcome:
         return tuple(attempt.key for attempt in self.attempts if attempt.address is None and not attempt.grown)
 
 
-def allocate(topology: Topology, rules: Rules, parameters: Parameters) -> Outcome:
-    """Run the allocator of one generation on ``topology``."""
+def allocate(topology: Topology, rules: Rules, parameters: Parameters, journal: Journal | None = None) -> Outcome:
+    """Run the allocator of one generation on ``topology``, and write what it does into a journal, or a given one."""
     tree = build_tree(topology, parameters)
-    context = Context(rules, parameters, Journal(rules.named_resources))
+    context = Context(rules, parameters, journal or Journal(rules.named_resources))
     claim(context, tree, topology)
     event = parameters.event
     buses = tree.roots

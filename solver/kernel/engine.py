@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 
+from models.placement import Placement
 from models.plan import Status
 from models.topology import Topology
 from solver.engines import Progress
 from solver.kernel.driver import Outcome, allocate
-from solver.kernel.parameters import parse_parameters
+from solver.kernel.journal import Silence
+from solver.kernel.parameters import Parameters, parse_parameters
 from solver.kernel.rules import RULES
 from solver.request import Request
 from solver.result import Result, make_result
@@ -42,6 +44,11 @@ def solve_linux_6_18(topology: Topology, request: Request, progress: Progress | 
 def solve_linux_7(topology: Topology, request: Request, progress: Progress | None = None) -> Result:
     """What Linux 7.0, with what was merged for 7.1, would do."""
     return _solve("linux-7", topology, request, progress)
+
+
+def place(topology: Topology, generation: str) -> Placement:
+    """The placement of a generation with no kernel parameters, and nothing else."""
+    return allocate(topology, RULES[generation], Parameters(), Silence(named_resources=True)).placement
 
 
 def _solve(name: str, topology: Topology, request: Request, progress: Progress | None) -> Result:

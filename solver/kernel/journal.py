@@ -155,6 +155,33 @@ class Journal:
         return "ROM" if resource.is_rom else f"BAR {resource.index}"
 
 
+class Silence(Journal):
+    """A journal that keeps nothing, for who wants the placement alone."""
+
+    def decide(
+        self, kind: DecisionKind, resource: Resource, size: Size, alignment: Size, why: str, base: Address | None = None
+    ) -> None:
+        """Say nothing."""
+
+    def claimed(self, resource: Resource) -> None:
+        """Say nothing."""
+
+    def assigned(self, resource: Resource, alignment: Size) -> None:
+        """Say nothing."""
+
+    def no_space(self, resource: Resource, alignment: Size) -> None:
+        """Say nothing."""
+
+    def optional(self, window: Resource, bus: Bus, extra: Size, alignment: Size) -> None:
+        """Say nothing."""
+
+    def say(self, resource: Resource, text: str) -> None:
+        """Say nothing."""
+
+    def _outcome(self, resource: Resource, old: str, new: str, what: str) -> None:
+        """Say nothing."""
+
+
 def _placed(resource: Resource) -> str:
     return _ranged(resource, resource.start)
 

@@ -1,0 +1,71 @@
+"""Greedy placements as first plans: no plan leaves out more than the newest kernel's, however little time there is."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import replace
+
+import pytest
+
+from models.mobility import Policy
+from models.topology import Topology
+from solver.cpsat.engine import solve
+from solver.cpsat.greedies import Greedies
+from solver.cpsat.limits import Crew, Limits
+from solver.cpsat.worth import worth
+from solver.engines import engine
+from solver.problem import problems
+from solver.request import PRESETS, Request
+from tests.random_machines import random_machine
+
+REQUEST = Request(policy=Policy.ALWAYS, minimize=PRESETS["waste"], workers=1)
+
+
+def unplaced(topology: Topology, seconds: float) -> int:
+    """BARs left out by the best first plans when there are so many seconds."""
+    movement, now = REQUEST.mobility(topology), time.monotonic()
+    parts = problems(topology, movement)
+    limits = Limits(now + seconds, Crew(1))
+    found = Greedies(topology, REQUEST, movement, limits, now + seconds).ask(parts)
+    total = 0
+    for problem, arrangement in zip(parts, found, strict=True):
+        if arrangement is not None:
+            total += worth(problem.bars, problem.windows, arrangement)["unplaced"]
+    return total
+
+
+def empty(seed: int) -> Topology:
+    """Nothing has an address."""
+    return random_machine(random.Random(seed), disturbed=False).map_functions(
+        lambda function: replace(
+            function,
+            bars=tuple(bar if bar.fixed else replace(bar, address=None) for bar in function.bars),
+            bridge=None
+            if function.bridge is None
+            else replace(
+                function.bridge, windows=tuple(replace(window, range=None) for window in function.bridge.windows)
+            ),
+        )
+    )
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_with_time_the_first_plan_leaves_out_no_more_than_any_greedy(seed: int) -> None:
+    topology = empty(seed)
+    legal = [
+        result.measures.unplaced
+        for name in ("linux-7", "linux-6.1", "coreboot")
+        if (result := engine(name)(topology, REQUEST)).legal
+    ]
+    if legal:
+        assert unplaced(topology, 1e6) <= min(legal)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_without_time_one_greedy_is_asked(seed: int) -> None:
+    topology = empty(seed)
+    assert unplaced(topology, 1e6) <= unplaced(topology, 0.0)
+    result = solve(topology, replace(REQUEST, time_limit=0.0))
+    assert result.breaches == ()
+    assert result.measures.unplaced <= unplaced(topology, 0.0)
