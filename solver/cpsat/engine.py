@@ -33,7 +33,7 @@ NAME = "cp-sat"
 _LAST_WORD = 0.0004
 """Seconds for each BAR to put the parts of a plan together and to check it."""
 
-_SPEAKING = 0.00007
+_SPEAKING = 0.0001
 """The same where nothing has to end before."""
 
 _GRACE = 0.5

@@ -105,7 +105,7 @@ class Greedies:
         if not waiting and not any(choice.required and not choice.kept for choice in choices(problem.bars)):
             return _Start(problem, 0, ())
         least = least_unplaced(problem)
-        if any(bar.kept for bar in problem.bars) or self.request.window_rule == "kernel":  # coreboot has its own rule
+        if self.request.window_rule == "kernel" or any(bar.kept for bar in problem.bars):  # coreboot has another rule
             return _Start(problem, least, _KERNELS)
         # Where root windows are too small, coreboot leaves out a whole window with all that is in it.
         return _Start(problem, least, _IN_A_HURRY if self.hurry and not least else _AT_BOOT)

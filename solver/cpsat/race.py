@@ -1,15 +1,15 @@
 """Several manners of searching one model, side by side: which is quick differs, which is right does not.
 
-*Clauses*: no linear relaxation, no symmetry, no probing, and a model that is
-simplified once only; conflicts are learned from the start. A few moves or
-windows to count are proved so many times sooner: the relaxation says nothing of
-overlaps, and to simplify takes longer than to search. How long that takes is a
-matter of luck, so a second one searches *afresh*, with other preferences, and
-goes on simplifying. *Relaxations*: the solver's own choice, with the linear
-relaxation, without which sums of bytes have no bound. *Cores*: sets of what
-cannot all stay raise the bound step by step, and the first plan is the best one.
-To make each core as small as can be takes time; where no byte may be wasted it
-is worth it, as few cores are small.
+*Clauses*: no linear relaxation, no symmetry, no probing; conflicts are learned
+from the start. A few moves or windows to count are proved so many times sooner,
+as the relaxation says nothing of overlaps. How long that takes is a matter of
+luck, so a second one searches *afresh*, with other preferences. *Relaxations*:
+the solver's own choice, with the linear relaxation, without which sums of bytes
+have no bound. *Cores*: sets of what cannot all stay raise the bound step by
+step, and the first plan is the best one. To make each core as small as can be
+takes time; where no byte may be wasted it is worth it, as few cores are small.
+Where a small model counts something, the first turn is a *quick* one: to
+simplify it takes longer than to search it.
 """
 
 from __future__ import annotations
@@ -28,28 +28,29 @@ from solver.cpsat.limits import Limits
 Manner = Mapping[str, int]
 """Parameters of the solver."""
 
-_PLAIN: Manner = {
+CLAUSES: Manner = {
     "linearization_level": 0,
     "symmetry_level": 0,
     "cp_model_probing_level": 0,
-}
-CLAUSES: Manner = {
-    **_PLAIN,
     "use_dynamic_precedence_in_disjunctive": 1,
-    "max_presolve_iterations": 1,
-    "use_sat_inprocessing": 0,
 }
-AFRESH: Manner = {**_PLAIN, "use_phase_saving": 0}
+AFRESH: Manner = {**CLAUSES, "use_phase_saving": 0, "use_dynamic_precedence_in_disjunctive": 0}
 CORES: Manner = {
     **CLAUSES,
     "optimize_with_core": 1,
     "core_minimization_level": 1,
     "cover_optimization": 0,
 }
-SMALL_CORES: Manner = {**CORES, "core_minimization_level": 2, "use_sat_inprocessing": 1}
+SMALL_CORES: Manner = {**CORES, "core_minimization_level": 2, "max_presolve_iterations": 1}
 RELAXATIONS: Manner = {}
 
 MANNERS = (CLAUSES, AFRESH, RELAXATIONS)
+
+_QUICK: Manner = {"max_presolve_iterations": 1, "use_sat_inprocessing": 0}
+"""Besides a manner that counts, in its first turn: nothing is simplified twice."""
+
+_QUICK_SECONDS, _QUICK_VARIABLES = 0.25, 1500
+"""Deterministic seconds of the quick turn, about one of the clock, and variables of the largest model that has one."""
 
 _HEAD_START = {True: 2.0, False: 0.1}
 """Seconds after which a second lane starts, as soon as there is a thread for it, by whether something is counted: two
@@ -181,6 +182,9 @@ class Race:
     def _first(self) -> Iterator[Turn]:
         """All manners in turns; where another lane runs beside, the one that suits the objective all the time."""
         suits = [one for one in self.manners if (one is not RELAXATIONS) == self.counting] or list(self.manners)
+        is_small = len(self.model.proto.variables) <= _QUICK_VARIABLES
+        if self.counting and is_small and suits[0] is not RELAXATIONS:
+            yield Turn({**suits[0], **_QUICK}, 1, _QUICK_SECONDS, self.limits.seed)
         if "optimize_with_core" in suits[0]:  # its bound is all it has, and it would be lost between turns
             yield Turn(suits[0], 1, inf, self.limits.seed)
         others = [one for one in self.manners if one not in suits]

@@ -9,7 +9,9 @@ from dataclasses import replace
 import pytest
 
 from models.mobility import Policy
+from models.resources import MIB
 from models.topology import Topology
+from solver.coreboot.engine import place
 from solver.cpsat.engine import solve
 from solver.cpsat.greedies import Greedies
 from solver.cpsat.limits import Crew, Limits
@@ -18,6 +20,9 @@ from solver.engines import engine
 from solver.problem import problems
 from solver.request import PRESETS, Request
 from tests.random_machines import random_machine
+from tests.topologies import bar, bridge, function, host, machine
+
+LOW = 0x80000000
 
 REQUEST = Request(policy=Policy.ALWAYS, minimize=PRESETS["waste"], workers=1)
 
@@ -69,3 +74,16 @@ def test_without_time_one_greedy_is_asked(seed: int) -> None:
     result = solve(topology, replace(REQUEST, time_limit=0.0))
     assert result.breaches == ()
     assert result.measures.unplaced <= unplaced(topology, 0.0)
+
+
+def test_under_the_kernel_s_window_rule_only_kernels_are_asked() -> None:
+    """Coreboot puts 32-bit prefetchable BARs into 64-bit windows, and no rule of the checker is against it."""
+    low = bar(0, "1M", pref=True)
+    topology = machine(
+        host(bridge("00:01.0", function("01:00.0", low), io=None, mem=None), mem=None, pref=(LOW, LOW + MIB))
+    )
+    request = replace(REQUEST, window_rule="kernel")
+    parts = problems(topology, request.mobility(topology), window_rule="kernel")
+    asked = Greedies(topology, request, request.mobility(topology), Limits(time.monotonic(), Crew(1)), 0.0)
+    assert asked.ask(parts)[0] is not None
+    assert not any(greedy is place for start in asked.starts for greedy in start.greedies)

@@ -153,6 +153,7 @@ def test_a_failure_in_a_lane_ends_the_race_and_is_told(monkeypatch: pytest.Monke
 
 def test_one_thread_takes_turns_until_one_manner_has_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(race, "_ROUND", 1e-9)
+    monkeypatch.setattr(race, "_QUICK_SECONDS", 1e-9)
     asked: list[Turn] = []
     plain = Race._solver
 
@@ -164,6 +165,8 @@ def test_one_thread_takes_turns_until_one_manner_has_the_answer(monkeypatch: pyt
     outcome = Race(stairs(60), limits(workers=1), counting=True).run()
     assert outcome.status == cp_model.OPTIMAL
     assert {turn.threads for turn in asked} == {1}
+    quick, *asked = asked
+    assert quick.manner.items() > CLAUSES.items()
     assert [turn.manner for turn in asked[:3]] == [CLAUSES, AFRESH, RELAXATIONS][: len(asked)]
     assert all(later.seconds >= earlier.seconds for earlier, later in zip(asked, asked[3:], strict=False))
 
