@@ -17,7 +17,7 @@ from solver.arrangement import Arrangement
 from solver.cpsat.constraints import Constraints, Walls
 from solver.cpsat.limits import Limits
 from solver.cpsat.objectives import BYTES, Term
-from solver.cpsat.parts import Part, Share
+from solver.cpsat.parts import Part, Tally
 from solver.cpsat.race import CLAUSES, CORES, MANNERS, RELAXATIONS, SMALL_CORES, Manner, Race
 from solver.cpsat.ranking import Ranking
 from solver.cpsat.siblings import Siblings
@@ -116,7 +116,7 @@ class PlacementModel:
         if "siblings" not in without:
             Siblings(problem, self.variables).order()
         whole = Part(bars, windows, {}, () if "parts" in without else parts)
-        self.share = Share(whole, self.variables, self.constraints)
+        self.tally = Tally(whole, self.variables, self.constraints)
 
     def minimize(
         self,
@@ -147,7 +147,7 @@ class PlacementModel:
         if self.hopeless:
             answer.infeasible = True
             return answer
-        terms = {name: self.share.term(name) for name in names}
+        terms = {name: self.tally.term(name) for name in names}
         self._hint(hint)
         on_floor, ranked = True, dict[str, int]()
         for number, name in enumerate(names):
@@ -158,7 +158,7 @@ class PlacementModel:
             is_open = answer.arrangement is None or answer.values[name] > floor
             if is_open and name not in {*ranked, *_APART} and "cores" not in self.without:
                 run = tuple(takewhile(lambda other: other not in _APART, names[number:]))
-                self.share.hold(run)
+                self.tally.hold(run)
                 cores = CORES if BYTES.isdisjoint(names[:number]) else SMALL_CORES
                 ranked = self._ranked(run, answer, limits, terms, cores)
                 self._hint(answer.arrangement or hint)
@@ -166,7 +166,7 @@ class PlacementModel:
                     break
             floor = max(floor, ranked.get(name, floor))
             if answer.arrangement is None or answer.values[name] > floor:
-                self.share.hold([name])
+                self.tally.hold([name])
                 self._stage(name, floor, answer, limits, terms)
             else:
                 answer.bounds[name] = answer.values[name]
@@ -174,7 +174,7 @@ class PlacementModel:
                 break
             on_floor = on_floor and answer.values[name] == floors.get(name, 0)
             self._at_most(terms[name], answer.values[name])
-            self.share.settle(name, answer.values[name])
+            self.tally.settle(name, answer.values[name])
             self._hint(answer.arrangement)
         return answer
 
@@ -187,7 +187,7 @@ class PlacementModel:
         if self.hopeless:
             return None
         for name, value in values.items():
-            self._at_most(self.share.term(name), value)
+            self._at_most(self.tally.term(name), value)
         self._hint(hint)
         _, solver, _ = self._run(limits, values)
         return None if solver is None else self._arrangement(solver)
@@ -195,8 +195,8 @@ class PlacementModel:
     def polish(self, values: Mapping[str, int], limits: Limits, known: Arrangement) -> Arrangement | None:
         """Among plans whose objectives are at most ``values`` one with shorter windows; nothing is claimed of it."""
         for name, value in values.items():
-            self._at_most(self.share.term(name), value)
-        self.model.minimize(self.share.term("wasted_bytes").expression)
+            self._at_most(self.tally.term(name), value)
+        self.model.minimize(self.tally.term("wasted_bytes").expression)
         self._hint(known)
         # In a moment the relaxation of a large model has not even begun.
         manners = (CLAUSES,) if len(self.variables.bars) > _LARGE else ()
@@ -223,7 +223,7 @@ class PlacementModel:
         if self.hopeless:
             return None
         for name, value in values.items():
-            self._at_most(self.share.term(name), value)
+            self._at_most(self.tally.term(name), value)
         length = self._length(items)
         self.model.minimize(length)
         self._hint(hint)

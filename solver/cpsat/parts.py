@@ -40,7 +40,7 @@ class Part:
     parts: tuple[Part, ...] = ()
 
 
-class Share:
+class Tally:
     """What a part, or all, of a model is worth, as terms of that model.
 
     Parameters
@@ -52,22 +52,22 @@ class Share:
     def __init__(self, part: Part, variables: Variables, constraints: Constraints) -> None:
         self.floors, self.model, self.constraints = part.floors, variables.model, constraints
         self.variables = variables.of(part.bars, part.windows)
-        self.shares = [Share(each, self.variables, constraints) for each in part.parts]
+        self.inner = [Tally(each, self.variables, constraints) for each in part.parts]
         self.terms: dict[str, Term] = {}
         self.reached: dict[str, cp_model.IntVar] = {}
         self.open: list[str] = []
-        """Earlier objectives of which it is not known that all shares are at their floors."""
+        """Earlier objectives of which it is not known that all parts are at their floors."""
 
     def term(self, name: str) -> Term:
         """The objective of this part: the sum of those of its own."""
         if name not in self.terms:
-            self.terms[name] = total([share.whole(name) for share in self.shares]) if self.shares else self._own(name)
+            self.terms[name] = total([tally.whole(name) for tally in self.inner]) if self.inner else self._own(name)
         return self.terms[name]
 
     def whole(self, name: str) -> Term:
         """The term as one variable, where it counts: whatever it is made of, it is one thing to a search by cores."""
         term = self.term(name)
-        if self.shares or name in BYTES or isinstance(term.expression, int):
+        if self.inner or name in BYTES or isinstance(term.expression, int):
             return term
         low, high = term.reach(self.model)
         variable = self.model.new_int_var(low, high, f"{name} of a part")
@@ -79,16 +79,16 @@ class Share:
         return objective(name, self.variables, self.constraints)
 
     def hold(self, names: Sequence[str]) -> None:
-        """No share is worth less than its floor, while it is at its floors of what came before.
+        """no part is worth less than its floor, while it is at its floors of what came before.
 
         Parameters
         ----------
         names
             Objectives in their order, all behind those that are settled.
         """
-        for share in self.shares:
-            share._stay_above(self.open, names)
-            share.hold(names)
+        for tally in self.inner:
+            tally._stay_above(self.open, names)
+            tally.hold(names)
 
     def _stay_above(self, open_: Sequence[str], names: Sequence[str]) -> None:
         reached: list[cp_model.IntVar] = []
@@ -114,21 +114,21 @@ class Share:
         return self.reached[name]
 
     def settle(self, name: str, value: int | None) -> None:
-        """The objective is worth no more than this from now on: if that is all floors, each share is at its own.
+        """The objective is worth no more than this from now on: if that is all floors, each part is at its own.
 
         Parameters
         ----------
         value
             ``None`` where it is not known.
         """
-        certain = value is not None and not self.open and value == sum(share.floors[name] for share in self.shares)
+        certain = value is not None and not self.open and value == sum(tally.floors[name] for tally in self.inner)
         if not certain:
             self.open.append(name)
-        for share in self.shares:
-            term, floor = share.term(name), share.floors[name]
+        for tally in self.inner:
+            term, floor = tally.term(name), tally.floors[name]
             if certain and not isinstance(term.expression, int):
                 self.model.add(term.expression <= term.units(floor))
-            share.settle(name, floor if certain else None)
+            tally.settle(name, floor if certain else None)
 
 
 def total(terms: Sequence[Term]) -> Term:

@@ -16,7 +16,7 @@ from solver.cpsat.engine import solve
 from solver.cpsat.limits import Crew, Limits
 from solver.cpsat.model import ContradictionError, PlacementModel
 from solver.cpsat.objectives import Term
-from solver.cpsat.parts import Part, Share, total
+from solver.cpsat.parts import Part, Tally, total
 from solver.cpsat.variables import make_variables
 from solver.cpsat.worth import today
 from solver.problem import Problem, problems
@@ -64,13 +64,13 @@ def test_floors_that_lie_contradict_a_known_plan() -> None:
 
 def test_groups_that_became_one_remember_what_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
-    hold = Share.hold
+    hold = Tally.hold
 
-    def noted(self: Share, names: tuple[str, ...]) -> None:
-        seen.append(len(self.shares))
+    def noted(self: Tally, names: tuple[str, ...]) -> None:
+        seen.append(len(self.inner))
         hold(self, names)
 
-    monkeypatch.setattr(Share, "hold", noted)
+    monkeypatch.setattr(Tally, "hold", noted)
     made = make(kind="comb", size=5)
     assert [o.value for o in solve(made.topology, made.request).plan.objectives] == [0, 2, 0]
     assert 6 in seen
@@ -81,24 +81,24 @@ def test_where_room_was_shared_the_parts_are_known_too() -> None:
     assert solve(competing(), request).plan.objectives[1].proved
 
 
-# -- shares on their own ---------------------------------------------------------------------------------------
+# -- tallies on their own --------------------------------------------------------------------------------------
 
 
-def shares(*floors: dict[str, int]) -> tuple[Share, list[cp_model.IntVar]]:
-    """A share for each, with objectives ``a`` and ``b`` of 0 to 3; their variables in the order a, b, a, b."""
+def tallies(*floors: dict[str, int]) -> tuple[Tally, list[cp_model.IntVar]]:
+    """A tally for each, with objectives ``a`` and ``b`` of 0 to 3; their variables in the order a, b, a, b."""
     _, comb = problem()
     variables = make_variables([], [], require_all=False)
     parts = tuple(Part([], [], each) for each in floors)
-    whole = Share(Part([], [], {}, parts), variables, Constraints(comb, variables, {}))
+    whole = Tally(Part([], [], {}, parts), variables, Constraints(comb, variables, {}))
     values = []
-    for number, share in enumerate(whole.shares):
+    for number, tally in enumerate(whole.inner):
         for name in "ab":
             values.append(variables.model.new_int_var(0, 3, f"{name}{number}"))
-            share.terms[name] = Term(values[-1], 2, 1)
+            tally.terms[name] = Term(values[-1], 2, 1)
     return whole, values
 
 
-def points(whole: Share, values: list[cp_model.IntVar]) -> set[tuple[int, ...]]:
+def points(whole: Tally, values: list[cp_model.IntVar]) -> set[tuple[int, ...]]:
     """Everything that the model allows, in units."""
 
     class Collector(cp_model.CpSolverSolutionCallback):
@@ -121,7 +121,7 @@ ALL = set(product(range(4), repeat=4))
 
 def test_a_later_floor_holds_where_the_earlier_one_is_reached() -> None:
     """Values are 2 * units + 1: floors 3 and 5 are 1 and 2 units."""
-    whole, values = shares({"a": 3, "b": 5}, {"a": 1, "b": 2})
+    whole, values = tallies({"a": 3, "b": 5}, {"a": 1, "b": 2})
     whole.hold(("a", "b"))
     first = {(a, b) for a, b in product(range(4), repeat=2) if a >= 1 and (a > 1 or b >= 2)}
     second = {(a, b) for a, b in product(range(4), repeat=2) if a > 0 or b >= 1}
@@ -129,7 +129,7 @@ def test_a_later_floor_holds_where_the_earlier_one_is_reached() -> None:
 
 
 def test_at_the_sum_of_the_floors_each_part_is_at_its_own() -> None:
-    whole, values = shares({"a": 3, "b": 5}, {"a": 1, "b": 1})
+    whole, values = tallies({"a": 3, "b": 5}, {"a": 1, "b": 1})
     whole.hold(("a",))
     whole.settle("a", 4)
     whole.hold(("b",))
@@ -137,7 +137,7 @@ def test_at_the_sum_of_the_floors_each_part_is_at_its_own() -> None:
 
 
 def test_above_the_sum_what_comes_behind_is_bounded_for_parts_at_their_floors() -> None:
-    whole, values = shares({"a": 3, "b": 5}, {"a": 1, "b": 3})
+    whole, values = tallies({"a": 3, "b": 5}, {"a": 1, "b": 3})
     whole.hold(("a",))
     whole.settle("a", 6)
     whole.hold(("b",))
@@ -150,14 +150,14 @@ def test_above_the_sum_what_comes_behind_is_bounded_for_parts_at_their_floors() 
 def test_parts_of_parts_are_at_their_floors_where_these_are_all_that_the_outer_one_is() -> None:
     inner = (Part([], [], {"a": 1, "b": 3}), Part([], [], {"a": 3, "b": 3}))
     for least, certain in ((4, True), (6, False)):
-        whole, _ = shares({"a": 1, "b": 1})
-        outer = Share(Part([], [], {"a": least, "b": 6}, inner), whole.variables, whole.constraints)
+        whole, _ = tallies({"a": 1, "b": 1})
+        outer = Tally(Part([], [], {"a": least, "b": 6}, inner), whole.variables, whole.constraints)
         values = []
-        for number, share in enumerate(outer.shares):
+        for number, tally in enumerate(outer.inner):
             for name in "ab":
                 values.append(whole.model.new_int_var(0, 3, f"inner {name}{number}"))
-                share.terms[name] = Term(values[-1], 2, 1)
-        whole.shares = [outer]
+                tally.terms[name] = Term(values[-1], 2, 1)
+        whole.inner = [outer]
         whole.hold(("a",))
         whole.settle("a", least)
         whole.hold(("b",))
