@@ -12,7 +12,7 @@ from models.errors import InputError
 
 LEVERS: dict[str, str] = {
     "groups": "each function of the root bus is placed by itself, in each address space, while that is exact",
-    "greedy": "the kernel's placement as a first plan",
+    "greedy": "the best placement of some greedy engines as a first plan, root bus by root bus",
     "packings": "plans built without a solver",
     "floors": "values that no plan undercuts, by counting",
     "shapes": "exact shortest windows, by dynamic programming: a bound, and windows that reach it",

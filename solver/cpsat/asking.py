@@ -1,0 +1,180 @@
+"""What the solver says of one group: its optimum alone, another arrangement of the same value, shorter windows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from solver.arrangement import Arrangement
+from solver.cpsat.constraints import Walls
+from solver.cpsat.group import Group, must_change
+from solver.cpsat.limits import Limits
+from solver.cpsat.model import Answer, PlacementModel
+from solver.cpsat.objectives import BYTES
+from solver.cpsat.opening import Opening
+from solver.cpsat.worth import worth
+from solver.problem import choices, unplaceable
+
+_MOMENT = 0.05
+"""Part of the time left in which another arrangement of a group has to be found."""
+
+_REARRANGING = 30.0
+"""Seconds in which another arrangement has to be found, whatever the time left."""
+
+_DIRECTLY = 0.2
+"""Part of the time left in which the best plan that leaves nothing out has to be found."""
+
+_FEW = 120
+"""BARs of a group up to which it is asked for that plan first."""
+
+_POLISH_LEAST, _POLISH_MOST, _POLISH_PART = 0.05, 0.2, 0.2
+"""Seconds that one group may take at the end to find shorter windows: a part of what its root bus has taken so far."""
+
+
+class Asking(Opening):
+    """Asks the solver for one group at a time.
+
+    Attributes
+    ----------
+    pursued
+        The objectives that are to be proved now, the first of all.
+    pursued_since
+        On the monotonic clock.
+    proved
+        The last group that was asked for, its model, and what was in its way.
+    """
+
+    pursued: tuple[str, ...]
+    pursued_since: float
+    progress: Callable[[str], None]
+    proved: tuple[Group, PlacementModel, Walls] | None
+
+    def _solve_alone(self, group: Group, part: float) -> None:
+        """The group's optimum with nothing in its way but what cannot move, within a part of the time left."""
+        if group.answer.is_settled(self.pursued):
+            return
+        if self.limits.left <= 0 and (group.answer.arrangement is not None or not must_change(group)):
+            return
+        group.exact = True
+        bounds = self._bounds(group)
+        start = group.answer if group.answer.arrangement is not None else None
+        self.progress(f"{self.problem.root.name}: {len(group.bars)} BARs at {', '.join(group.atoms[:3])}")
+        limits = self.limits.share(part)
+        group.tries += 1
+        group.answer = self._improve(group, bounds, limits, start)
+
+    def _improve(self, group: Group, bounds: dict[str, int], limits: Limits, start: Answer | None) -> Answer:
+        """Ask the solver: first whether all required BARs find a place, where that comes first, then for the rest."""
+        names = self.minimize
+        everything = all(bar.kept or not bar.required for bar in group.bars)
+        everything = everything and all(choice.kept or not choice.required for choice in choices(group.bars))
+        if not everything and names[0] == "unplaced":
+            if self._may_be_direct(group, bounds, start):
+                direct = self._all_placed(group, bounds, limits)
+                if direct.is_settled(self.pursued):
+                    return direct
+                if direct.infeasible:  # not all that was to be placed can be
+                    bounds = {**self._lowest(group), "unplaced": bounds["unplaced"] + 1}
+                elif direct.arrangement is not None:
+                    start = direct
+            if start is None or start.values["unplaced"] > bounds["unplaced"]:
+                start = self._model(group).minimize(names[:1], limits, bounds, self._hint(group, start), start)
+                if start.arrangement is None:
+                    return start
+                unplaced = start.bounds["unplaced"]
+                values = worth(group.bars, group.windows, start.arrangement)
+                start = Answer(start.arrangement, {name: values[name] for name in names}, dict.fromkeys(names))
+                start.bounds["unplaced"] = unplaced
+                if unplaced != values["unplaced"]:
+                    return start
+                if unplaced > bounds["unplaced"]:
+                    bounds = {**self._lowest(group), "unplaced": unplaced}
+            everything = start.values["unplaced"] == unplaceable(group.bars)
+        model = self._model(group, require_all=everything)
+        found = model.minimize(self.pursued, limits, bounds, self._hint(group, start), start)
+        return self._in_full(group, found, model)
+
+    def _may_be_direct(self, group: Group, bounds: dict[str, int], start: Answer | None) -> bool:
+        """Whether to ask first for the best plan that leaves nothing out: where few BARs are counted, that is quick."""
+        waits = start is None or start.values["unplaced"] > bounds["unplaced"]
+        counts = len(self.pursued) > 1 and BYTES.isdisjoint(self.pursued)
+        few = len(group.bars) <= _FEW and bounds["unplaced"] == unplaceable(group.bars)
+        return waits and counts and few
+
+    def _all_placed(self, group: Group, bounds: dict[str, int], limits: Limits) -> Answer:
+        """The best plan that leaves nothing out, as far as a part of the time tells."""
+        model = self._model(group, require_all=True)
+        moment = limits.share(_DIRECTLY)
+        found = model.minimize(self.pursued[1:], moment, bounds, self._hint(group, None))
+        found.bounds = {"unplaced": bounds["unplaced"], **found.bounds}
+        return self._in_full(group, found, model)
+
+    def _in_full(self, group: Group, found: Answer, model: PlacementModel) -> Answer:
+        """An answer with all objectives; a model that led to a proof is kept, as it may tell more."""
+        if found.arrangement is not None:
+            values = worth(group.bars, group.windows, found.arrangement)
+            found.values = {name: values[name] for name in self.minimize}
+            found.bounds = {**dict.fromkeys(self.minimize), **found.bounds}
+            self.proved = group, model, self._walls(group, everything=False)
+        return found
+
+    def _model(self, group: Group, *, require_all: bool = False, everything: bool = False) -> PlacementModel:
+        walls = self._walls(group, everything=everything)
+        return PlacementModel(
+            self.problem,
+            group.bars,
+            group.windows,
+            walls,
+            require_all=require_all,
+            without=self.without,
+            parts=group.parts,
+        )
+
+    def _hint(self, group: Group, answer: Answer | None) -> Arrangement:
+        known = answer.arrangement if answer is not None else None
+        return known or group.now
+
+    def _rearrange(self, group: Group) -> bool:
+        """Another arrangement of the same value, around everything the others have chosen."""
+        if not group.answer.is_settled(self.pursued) or self._is_as_today(group):
+            return False
+        self.progress(f"{self.problem.root.name}: another place for {', '.join(group.atoms[:3])}")
+        model = self._model(group, everything=True)
+        moment = self.limits.share(_MOMENT).moment(_REARRANGING)
+        values = {name: group.answer.values[name] for name in self.pursued}
+        found = model.reach(values, moment, group.answer.arrangement)
+        chosen = {id(other): other.answer.arrangement or Arrangement() for other in self.groups}
+        if found is None or self._hits_others(group, found, chosen):
+            return False
+        worths = worth(group.bars, group.windows, found)  # what is not pursued as yet may be worse
+        group.answer.arrangement = found
+        group.answer.values = {name: worths[name] for name in self.minimize}
+        return True
+
+    def _is_as_today(self, group: Group) -> bool:
+        """Whether a group has no other arrangement of its value: nothing in it is new, moves or changes."""
+        changes = [group.answer.values[name] for name in self.pursued if name in ("moved_bars", "windows_changed")]
+        old = all(bar.choice is None and (bar.kept or not bar.movable) for bar in group.bars)
+        return changes == [0, 0] and old
+
+    def _polish(self) -> None:
+        """Shorter windows where the solver moved something, as far as a moment tells, around all others."""
+        if "wasted_bytes" in self.minimize:
+            return
+        for group in self.groups:
+            found = group.answer.arrangement
+            if found is None or not group.answer.proved or not group.tries or not any(group.answer.values.values()):
+                continue
+            spent = _POLISH_PART * (time.monotonic() - self.pursued_since)
+            limits = self.limits.moment(min(_POLISH_MOST, max(_POLISH_LEAST, spent)))
+            if limits.left > 0:
+                shorter = self._polished(group, limits, found)
+                chosen = {id(other): other.answer.arrangement or other.now for other in self.groups}
+                if shorter is not None and not self._hits_others(group, shorter, chosen):
+                    group.answer.arrangement = shorter
+
+    def _polished(self, group: Group, limits: Limits, found: Arrangement) -> Arrangement | None:
+        walls = self._walls(group, everything=True)
+        if self.proved is not None and self.proved[0] is group and self.proved[2] == walls:  # nothing else to be told
+            return self.proved[1].polish({}, limits, found)
+        return self._model(group, everything=True).polish(group.answer.values, limits, found)
