@@ -61,7 +61,8 @@ class Tally:
     def term(self, name: str) -> Term:
         """The objective of this part: the sum of those of its own."""
         if name not in self.terms:
-            self.terms[name] = total([tally.whole(name) for tally in self.inner]) if self.inner else self._own(name)
+            own = [tally.whole(name) for tally in self.inner]
+            self.terms[name] = total(own) if own else objective(name, self.variables, self.constraints)
         return self.terms[name]
 
     def whole(self, name: str) -> Term:
@@ -74,9 +75,6 @@ class Tally:
         self.model.add(variable == term.expression)
         self.terms[name] = Term(variable, term.unit, term.constant)
         return self.terms[name]
-
-    def _own(self, name: str) -> Term:
-        return objective(name, self.variables, self.constraints)
 
     def hold(self, names: Sequence[str]) -> None:
         """no part is worth less than its floor, while it is at its floors of what came before.

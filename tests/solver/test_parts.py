@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -11,8 +12,10 @@ from ortools.sat.python import cp_model
 
 from benchmarks.families.toy import make
 from models.topology import Topology
+from solver.cpsat import search
 from solver.cpsat.constraints import Constraints
 from solver.cpsat.engine import solve
+from solver.cpsat.group import Group, merge
 from solver.cpsat.limits import Crew, Limits
 from solver.cpsat.model import ContradictionError, PlacementModel
 from solver.cpsat.objectives import Term
@@ -76,9 +79,17 @@ def test_groups_that_became_one_remember_what_they_were(monkeypatch: pytest.Monk
     assert 6 in seen
 
 
-def test_where_room_was_shared_the_parts_are_known_too() -> None:
+def test_where_room_was_shared_the_parts_are_known_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    known: list[list[str]] = []
+
+    def noted(groups: list[Group], party: Sequence[Group], floors: Sequence[Mapping[str, int]] = ()) -> list[Group]:
+        known.extend(list(each) for each in floors)
+        return merge(groups, party, floors)
+
+    monkeypatch.setattr(search, "merge", noted)
     request = make(kind="ladder", size=3).request
     assert solve(competing(), request).plan.objectives[1].proved
+    assert known == [list(request.minimize)] * 2
 
 
 # -- tallies on their own --------------------------------------------------------------------------------------
