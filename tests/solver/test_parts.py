@@ -23,7 +23,7 @@ from solver.cpsat.parts import Part, Tally, total
 from solver.cpsat.variables import make_variables
 from solver.cpsat.worth import today
 from solver.problem import Problem, problems
-from tests.solver.test_levers import competing
+from tests.solver.test_levers import boxes
 
 NAMES = ("unplaced", "moved_bars", "windows_changed")
 
@@ -88,7 +88,7 @@ def test_where_room_was_shared_the_parts_are_known_too(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(search, "merge", noted)
     request = make(kind="ladder", size=3).request
-    assert solve(competing(), request).plan.objectives[1].proved
+    assert solve(boxes(), request).plan.objectives[1].proved
     assert known == [list(request.minimize)] * 2
 
 
