@@ -13,6 +13,7 @@ from solver.cpsat.model import Answer, PlacementModel
 from solver.cpsat.objectives import BYTES
 from solver.cpsat.opening import Opening
 from solver.cpsat.worth import worth
+from solver.packing import shrink
 from solver.problem import choices, unplaceable
 
 _MOMENT = 0.05
@@ -24,8 +25,11 @@ _REARRANGING = 30.0
 _DIRECTLY = 0.2
 """Part of the time left in which the best plan that leaves nothing out has to be found."""
 
-_FEW = 120
+_FEW = 400
 """BARs of a group up to which it is asked for that plan first."""
+
+_POLISHED = 64
+"""BARs of a group up to which the solver is asked for shorter windows; of larger ones it finds none in a moment."""
 
 _POLISH_LEAST, _POLISH_MOST, _POLISH_PART = 0.05, 0.2, 0.2
 """Seconds that one group may take at the end to find shorter windows: a part of what its root bus has taken so far."""
@@ -158,20 +162,27 @@ class Asking(Opening):
         return changes == [0, 0] and old
 
     def _polish(self) -> None:
-        """Shorter windows where the solver moved something, as far as a moment tells, around all others."""
+        """Shorter windows where the solver moved something: drawn in, and where few BARs are in them, placed anew."""
         if "wasted_bytes" in self.minimize:
             return
         for group in self.groups:
             found = group.answer.arrangement
             if found is None or not group.answer.proved or not group.tries or not any(group.answer.values.values()):
                 continue
+            self._take_shorter(group, shrink(group.bars, group.windows, found, only_changed=True))
             spent = _POLISH_PART * (time.monotonic() - self.pursued_since)
             limits = self.limits.moment(min(_POLISH_MOST, max(_POLISH_LEAST, spent)))
-            if limits.left > 0:
-                shorter = self._polished(group, limits, found)
-                chosen = {id(other): other.answer.arrangement or other.now for other in self.groups}
-                if shorter is not None and not self._hits_others(group, shorter, chosen):
-                    group.answer.arrangement = shorter
+            if limits.left > 0 and len(group.bars) <= _POLISHED and group.answer.arrangement is not None:
+                self._take_shorter(group, self._polished(group, limits, group.answer.arrangement))
+
+    def _take_shorter(self, group: Group, shorter: Arrangement | None) -> None:
+        """Take an arrangement that is no worse, where it is in nobody's way."""
+        chosen = {id(other): other.answer.arrangement or other.now for other in self.groups}
+        if shorter is None or self._hits_others(group, shorter, chosen):
+            return
+        values = worth(group.bars, group.windows, shorter)
+        if all(values[name] <= value for name, value in group.answer.values.items()):
+            group.answer.arrangement = shorter
 
     def _polished(self, group: Group, limits: Limits, found: Arrangement) -> Arrangement | None:
         walls = self._walls(group, everything=True)

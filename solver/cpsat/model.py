@@ -18,7 +18,7 @@ from solver.cpsat.constraints import Constraints, Walls
 from solver.cpsat.limits import Limits
 from solver.cpsat.objectives import BYTES, Term
 from solver.cpsat.parts import Part, Tally
-from solver.cpsat.race import CLAUSES, CORES, MANNERS, RELAXATIONS, SMALL_CORES, Manner, Race
+from solver.cpsat.race import CORES, MANNERS, RELAXATIONS, SMALL_CORES, Manner, Race
 from solver.cpsat.ranking import Ranking
 from solver.cpsat.siblings import Siblings
 from solver.cpsat.variables import Expression, Variables, make_variables
@@ -27,9 +27,6 @@ from solver.problem import BarItem, Problem, WindowItem
 
 _BY_CORES = 0.5
 """Part of the time left in which objectives that count are minimised at once; then one after the other."""
-
-_LARGE = 120
-"""BARs from which on a model takes more than a moment."""
 
 _APART = BYTES | {"unplaced", "unplaced_functions"}
 """Objectives that are minimised one by one: a plan that leaves nothing out is mostly found sooner than any bound."""
@@ -198,9 +195,7 @@ class PlacementModel:
             self._at_most(self.tally.term(name), value)
         self.model.minimize(self.tally.term("wasted_bytes").expression)
         self._hint(known)
-        # In a moment the relaxation of a large model has not even begun.
-        manners = (CLAUSES,) if len(self.variables.bars) > _LARGE else ()
-        _, solver, _ = self._run(limits, ["wasted_bytes"], manners)
+        _, solver, _ = self._run(limits, ["wasted_bytes"])
         return None if solver is None else self._arrangement(solver)
 
     def limit_room(self, items: Collection[BarItem | WindowItem], most: Size) -> None:

@@ -34,10 +34,14 @@ from solver.packing import TOGETHER, Packer
 from solver.problem import BarItem, Problem, WindowItem, unplaceable
 from solver.shapes import Shapes
 
-_JOINT = 120
-"""BARs of an address space up to which groups that collide become one with all others."""
+_JOINT = 400
+"""BARs of an address space up to which groups that collide become one with all others: what was proved of each group
+bounds its part of the model, so one model is sooner proved than a row of growing ones."""
 
-_CHANGES = ("moved_bars", "moved_functions", "prepared_drivers", "windows_changed")
+_MOVES = ("moved_bars", "moved_functions", "prepared_drivers")
+"""Objectives that count what leaves its address."""
+
+_CHANGES = (*_MOVES, "windows_changed")
 """Objectives that count what leaves its place."""
 
 _TRIES = 3
@@ -201,7 +205,7 @@ class Search(Asking):
                 for arrangement in chosen.values():
                     self.alone.bars.update(arrangement.bars)
                     self.alone.windows.update(arrangement.windows)
-            if not any(self._rearrange(group) for group in colliding[0]):
+            if not any(self._may_be_rearranged(group) and self._rearrange(group) for group in colliding[0]):
                 party = self._party(colliding[0])
                 parts = [self._bounds(group) for group in party]
                 values = {name: sum(part[name] for part in parts) for name in self.minimize}
@@ -213,6 +217,11 @@ class Search(Asking):
                 merged.answer.bounds = dict(values)
                 return [merged]
         return []
+
+    def _may_be_rearranged(self, group: Group) -> bool:
+        """Whether to ask for another arrangement: of what is new often, of what moves only where one model is long."""
+        moves = any(group.answer.values[name] for name in self.pursued if name in _MOVES)
+        return not moves or len(self.problem.bars) > _JOINT
 
     def _assemble(self, chosen: dict[int, Arrangement]) -> bool:
         """Shift groups that have no address as yet until no two collide, if that can be."""
