@@ -13,7 +13,6 @@ from solver.cpsat.model import Answer, PlacementModel
 from solver.cpsat.objectives import BYTES
 from solver.cpsat.opening import Opening
 from solver.cpsat.worth import worth
-from solver.packing import shrink
 from solver.problem import choices, unplaceable
 
 _MOMENT = 0.05
@@ -162,27 +161,23 @@ class Asking(Opening):
         return changes == [0, 0] and old
 
     def _polish(self) -> None:
-        """Shorter windows where the solver moved something: drawn in, and where few BARs are in them, placed anew."""
+        """Shorter windows where the solver moved something, as far as a moment tells, around all others.
+
+        Whatever it finds, windows that change are drawn in to what they hold (:mod:`solver.tidy`).
+        """
         if "wasted_bytes" in self.minimize:
             return
         for group in self.groups:
             found = group.answer.arrangement
             if found is None or not group.answer.proved or not group.tries or not any(group.answer.values.values()):
                 continue
-            self._take_shorter(group, shrink(group.bars, group.windows, found, only_changed=True))
             spent = _POLISH_PART * (time.monotonic() - self.pursued_since)
             limits = self.limits.moment(min(_POLISH_MOST, max(_POLISH_LEAST, spent)))
-            if limits.left > 0 and len(group.bars) <= _POLISHED and group.answer.arrangement is not None:
-                self._take_shorter(group, self._polished(group, limits, group.answer.arrangement))
-
-    def _take_shorter(self, group: Group, shorter: Arrangement | None) -> None:
-        """Take an arrangement that is no worse, where it is in nobody's way."""
-        chosen = {id(other): other.answer.arrangement or other.now for other in self.groups}
-        if shorter is None or self._hits_others(group, shorter, chosen):
-            return
-        values = worth(group.bars, group.windows, shorter)
-        if all(values[name] <= value for name, value in group.answer.values.items()):
-            group.answer.arrangement = shorter
+            if limits.left > 0 and len(group.bars) <= _POLISHED:
+                shorter = self._polished(group, limits, found)
+                chosen = {id(other): other.answer.arrangement or other.now for other in self.groups}
+                if shorter is not None and not self._hits_others(group, shorter, chosen):
+                    group.answer.arrangement = shorter
 
     def _polished(self, group: Group, limits: Limits, found: Arrangement) -> Arrangement | None:
         walls = self._walls(group, everything=True)

@@ -86,10 +86,13 @@ def _solve(topology: Topology, request: Request, progress: Progress | None, star
         headroom="headroom" in request.minimize,
     )
     known: list[Arrangement | None] = [None] * len(parts)
+    greedies: Greedies | None = None
     if start is not None:
         known = [as_arrangement(problem, start) for problem in parts]
     elif "greedy" not in without:
-        known = Greedies(topology, request, movement, limits, started + latest).ask(parts)
+        greedies = Greedies(topology, request, movement, limits, started + latest)
+        if greedies.come_first(parts):
+            known, greedies = greedies.ask(parts), None
     shapes: dict[Size, Shapes] = {}
     searches = [
         Search(
@@ -103,7 +106,7 @@ def _solve(topology: Topology, request: Request, progress: Progress | None, star
         )
         for problem, arrangement in zip(parts, known, strict=True)
     ]
-    answers = _search(searches, request.minimize, limits, without)
+    answers = _search(searches, request.minimize, limits, without, greedies)
     answered = list(zip(searches, answers, strict=True))
     for search, answer in answered:
         if answer.arrangement is not None:
@@ -132,13 +135,30 @@ def _solve(topology: Topology, request: Request, progress: Progress | None, star
     )
 
 
-def _search(searches: list[Search], names: tuple[str, ...], limits: Limits, without: frozenset[str]) -> list[Answer]:
-    """Begin all, then let all pursue the first objectives, and then the rest."""
+def _search(
+    searches: list[Search],
+    names: tuple[str, ...],
+    limits: Limits,
+    without: frozenset[str],
+    greedies: Greedies | None = None,
+) -> list[Answer]:
+    """Begin all, then let all pursue the first objectives, and then the rest.
+
+    Parameters
+    ----------
+    greedies
+        Those to ask for plans of the root buses on which something is left to do then.
+    """
     try:
         for search in searches:
             search.begin(0.3 / len(searches))
     except KeyboardInterrupt:
         limits.interrupt()
+    if greedies is not None:
+        waiting = [search for search in searches if not search.is_done]
+        for search, known in zip(waiting, greedies.ask([search.problem for search in waiting]), strict=True):
+            if known is not None:
+                search.learn(known)
     for pursued in _passes(names, without):
         unsettled = sum(not search.is_settled(pursued) for search in searches)
         threads = min(limits.crew.workers, unsettled) if "beside" not in without else 1

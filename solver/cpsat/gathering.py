@@ -50,7 +50,7 @@ class Gathering:
 
         Whatever time was left, it is no worse than the known one or today's.
         """
-        known = {id(group): part_of(self.known, group) for group in self.groups}
+        known = self._known_parts()
         chosen = {id(group): group.answer.arrangement or known[id(group)] for group in self.groups}
         if collisions(self.groups, chosen):
             now = {id(group): group.now for group in self.groups}
@@ -82,6 +82,10 @@ class Gathering:
             result.bounds[name] = None if open_ or bound > values[name] else bound
             open_ = open_ or result.bounds[name] != result.values[name]
         return result
+
+    def _known_parts(self) -> dict[int, Arrangement]:
+        """The known arrangement, group by group."""
+        return {id(group): part_of(self.known, group) for group in self.groups}
 
     def _part(self, group: Group, name: str, *, known: bool) -> int:
         """The group's bound, if what is known of it counts."""

@@ -42,6 +42,9 @@ _IN_A_HURRY: tuple[Greedy, ...] = (place_by_coreboot, *_KERNELS)
 _HURRY = 0.001
 """Seconds left for each BAR with which there is no hurry."""
 
+_LEISURE = 0.003
+"""Seconds left for each BAR with which what needs no greedy plan comes first."""
+
 _AMPLE = 10.0
 """How many times what one more engine may take has to be left, to ask it for more than a place for each BAR."""
 
@@ -86,6 +89,10 @@ class Greedies:
         self.starts: list[_Start] = []
         self.hurry = False
         self.sizes = {key: sizes[0] for key, sizes in request.sizes(topology).items() if len(sizes) == 1}
+
+    def come_first(self, problems: Sequence[Problem]) -> bool:
+        """Whether there is little time: then a plan to fall back on is the first thing to have."""
+        return self.limits.left < _LEISURE * sum(len(problem.bars) for problem in problems)
 
     def ask(self, problems: Sequence[Problem]) -> list[Arrangement | None]:
         """For each problem the best greedy placement that breaks no rule, where something has no address yet."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import takewhile
 
 from models.resources import Size, Space
 from models.topology import BarKey
@@ -20,6 +21,9 @@ from solver.cpsat.worth import all_in_place, floors, lowest, worth
 from solver.levels import pack_level
 from solver.packing import TOGETHER, Packer, shrink
 from solver.problem import BarItem, WindowItem
+
+_EXACTLY: Sequence[Size] = ()
+"""No way to divide BARs between windows, but the division with the shortest windows."""
 
 
 class Opening(Gathering):
@@ -47,11 +51,33 @@ class Opening(Gathering):
             self._settle(group)
         self._leave_out(self.limits.share(part))
         self.order = sorted(self.groups, key=lambda group: -max((bar.size for bar in group.bars), default=0))
-        # The kernel's way to divide prefetchable BARs first: it spares the room below 4 GiB, so that all find some.
-        for ways in (TOGETHER[:1], TOGETHER[1:], ()):
+        for ways in (_EXACTLY, TOGETHER[:1], TOGETHER[1:], _EXACTLY):
             for group in self.order:
-                if self.limits.left > 0:
+                # Where nothing stands yet, the exact lengths are mostly the end of it.
+                if self.limits.left > 0 and (ways or not group.exact) and (group.first or ways or shifts(group)):
                     self._begin(group, ways)
+
+    def learn(self, known: Arrangement) -> None:
+        """Know a legal arrangement of the whole problem, and of each group what is better there."""
+        parts = {id(group): part_of(known, group) for group in self.groups}
+        if not self.known_is_legal or self._total(parts) < self._total(self._known_parts()):
+            self.known, self.known_is_legal = known, True
+        for group in self.groups:
+            answer = group.answer
+            if answer.proved or must_change(group):  # it may leave that alone
+                continue
+            part = parts[id(group)]
+            for candidate in (part, shrink(group.bars, group.windows, part)):
+                worths = worth(group.bars, group.windows, candidate)
+                values = {name: worths[name] for name in self.minimize}
+                if answer.arrangement is None or list(values.values()) < list(answer.values.values()):
+                    group.answer = answer = Answer(candidate, values, self._bounds_of(group, values))
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every group is at its optimum, beside all others."""
+        chosen = {id(group): group.answer.arrangement or group.now for group in self.groups}
+        return all(group.answer.proved for group in self.groups) and not collisions(self.groups, chosen)
 
     def _settle(self, group: Group) -> None:
         """Where today's arrangement is worth the least there can be, nothing is left to do."""
@@ -68,13 +94,9 @@ class Opening(Gathering):
         if group.answer.proved:
             return
         group.exact = group.exact or not ways
-        bounds = self._bounds(group)
         start = self._first_answer(group, ways)
         if start is not None:
-            for name in self.minimize:
-                start.bounds[name] = bounds[name]
-                if start.values[name] != bounds[name]:  # what comes behind counts only with this one at its bound
-                    break
+            start.bounds = self._bounds_of(group, start.values)
             group.answer = start
             group.first = start.arrangement
             if group.safe is None and ways:
@@ -137,7 +159,7 @@ class Opening(Gathering):
             for together in TOGETHER[:2]:
                 found = self._all_but(Packer(self.problem, together, left_out)) if limits.left > 0 else None
                 if found is not None:
-                    known = {id(group): part_of(self.known, group) for group in self.groups}
+                    known = self._known_parts()
                     if self._total(found) < self._total(known):
                         self._know(found)
                     return True
@@ -179,6 +201,12 @@ class Opening(Gathering):
             told = [found for found in (base, known) if all(bounds[earlier] == found[earlier] for earlier in bounds)]
             bounds[name] = max((found[name] for found in told), default=least[name])
         return bounds
+
+    def _bounds_of(self, group: Group, values: Mapping[str, int]) -> dict[str, int | None]:
+        """Bounds as far as they count: what comes behind an objective only where that is at its bound."""
+        bounds = self._bounds(group)
+        reached = list(takewhile(lambda name: values[name] == bounds[name], self.minimize))
+        return {name: bounds[name] for name in self.minimize[: len(reached) + 1]}
 
     def _lowest(self, group: Group, *names: str) -> dict[str, int]:
         """Values that the group does not undercut, each whatever the others are."""

@@ -120,9 +120,9 @@ class Search(Asking):
         """On a large root bus, improve the known arrangement before anything is proved."""
         if "insertion" in self.without or self.minimize[0] != "unplaced" or len(self.problem.bars) < LARGE:
             return
-        if self.limits.left <= 0 or all(group.answer.arrangement is group.now for group in self.groups):
+        if self.limits.left <= 0 or self.is_done:
             return
-        chosen = {id(group): part_of(self.known, group) for group in self.groups}
+        chosen = self._known_parts()
         if any(must_change(group) for group in self.groups) or collisions(self.groups, chosen):
             return
         if self._total(chosen)[0] == least_unplaced(self.problem):
@@ -149,7 +149,7 @@ class Search(Asking):
         """Know what is the best so far: later objectives may need groups merged, and begin there."""
         chosen = {id(group): group.answer.arrangement or group.now for group in self.groups}
         if not collisions(self.groups, chosen) and not self._stands_illegally(chosen):
-            known = {id(group): part_of(self.known, group) for group in self.groups}
+            known = self._known_parts()
             if not self.known_is_legal or self._total(chosen) < self._total(known):
                 self._know(chosen)
 
@@ -244,7 +244,7 @@ class Search(Asking):
             return
         self.shifted = True
         packed = {id(group): group.first or chosen[id(group)] for group in self.groups}  # it spares room below 4 GiB
-        known = {id(group): part_of(self.known, group) for group in self.groups}
+        known = self._known_parts()
         found = min([known, *self._assembled_anew([chosen, packed])], key=self._total)
         if found is not known:
             self._know(found)

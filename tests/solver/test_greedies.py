@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -11,13 +12,14 @@ import pytest
 from models.mobility import Policy
 from models.resources import MIB
 from models.topology import Topology
+from solver.arrangement import Arrangement
 from solver.coreboot.engine import place
 from solver.cpsat.engine import solve
 from solver.cpsat.greedies import Greedies
 from solver.cpsat.limits import Crew, Limits
 from solver.cpsat.worth import worth
 from solver.engines import engine
-from solver.problem import problems
+from solver.problem import Problem, problems
 from solver.request import PRESETS, Request
 from tests.random_machines import random_machine
 from tests.topologies import bar, bridge, function, host, machine
@@ -74,6 +76,24 @@ def test_without_time_one_greedy_is_asked(seed: int) -> None:
     result = solve(topology, replace(REQUEST, time_limit=0.0))
     assert result.breaches == ()
     assert result.measures.unplaced <= unplaced(topology, 0.0)
+
+
+@pytest.mark.parametrize(("seconds", "asked"), [(60.0, 0), (0.001, 1)])
+def test_with_time_greedies_are_asked_only_where_packings_are_not_the_end_of_it(
+    seconds: float, asked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topology = machine(host(bridge("00:01.0", function("01:00.0", bar(0, "1M"), bar(1, "1M")))))
+    numbers: list[int] = []
+    ask = Greedies.ask
+
+    def record(self: Greedies, problems: Sequence[Problem]) -> list[Arrangement | None]:
+        numbers.append(len(problems))
+        return ask(self, problems)
+
+    monkeypatch.setattr(Greedies, "ask", record)
+    result = solve(topology, replace(REQUEST, time_limit=seconds))
+    assert result.measures.unplaced == 0
+    assert numbers == [asked]
 
 
 def test_under_the_kernel_s_window_rule_only_kernels_are_asked() -> None:
