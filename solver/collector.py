@@ -39,4 +39,7 @@ def collecting_rarely() -> Iterator[None]:
         with _lock:
             _depth -= 1
             if _depth == 0:
+                if not gc.get_freeze_count():  # all that was made meanwhile counts as old, instead of being looked at
+                    gc.freeze()
+                    gc.unfreeze()
                 gc.set_threshold(*_before)

@@ -56,6 +56,9 @@ _HEAD_START = {True: 2.0, False: 0.1}
 """Seconds after which a second lane starts, as soon as there is a thread for it, by whether something is counted: two
 threads hinder each other, and there the first manner is mostly the best one."""
 
+_HEAD_START_OF_CORES = 15.0
+"""The same where the first manner goes by cores: beside another one it takes a third longer."""
+
 _POLL, _LOOK = 0.01, 0.1
 """Seconds between two looks at whether one of several lanes has ended, and whether the user wants an end."""
 
@@ -179,6 +182,11 @@ class Race:
                 raise lane.failure
         return self.outcome
 
+    @property
+    def _head_start(self) -> float:
+        by_cores = any("optimize_with_core" in manner for manner in self.manners)
+        return _HEAD_START_OF_CORES if by_cores else _HEAD_START[self.counting]
+
     def _first(self) -> Iterator[Turn]:
         """All manners in turns; where another lane runs beside, the one that suits the objective all the time."""
         suits = [one for one in self.manners if (one is not RELAXATIONS) == self.counting] or list(self.manners)
@@ -259,7 +267,7 @@ class Race:
                     for lane in waiting:
                         if lane.solver is not None:
                             lane.solver.stop_search()  # before the solver has started this does nothing: say it again
-                late = time.monotonic() - begun > _HEAD_START[self.counting]
+                late = time.monotonic() - begun > self._head_start
                 if late and not stopping and len(self.lanes) == 1 and len(self.manners) > 1 and self.limits.workers > 1:
                     with self.lock:
                         self._start(self._second())

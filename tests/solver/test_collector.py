@@ -41,3 +41,11 @@ def test_what_looks_more_rarely_already_is_left_alone(objects: int) -> None:
     gc.set_threshold(objects, 11, 12)
     with collecting_rarely():
         assert gc.get_threshold() == (objects, 11, 12)
+
+
+def test_what_was_made_meanwhile_counts_as_old() -> None:
+    """It is much, and to look at all of it once more would be the last thing a solve does."""
+    gc.set_threshold(703, 11, 12)
+    with collecting_rarely():
+        made = [[number] for number in range(10)]
+    assert any(each is made for each in gc.get_objects(generation=2))
