@@ -20,6 +20,7 @@ LEVERS: dict[str, str] = {
     "race": "searches without linear relaxations beside the solver's own, the first proof of any counts",
     "cores": "what is counted, moves and then windows, minimised in one model by the cores of what cannot be avoided",
     "parts": "what was proved of groups alone bounds their shares when they become one",
+    "bystanders": "groups that may stay as they are, in the model of those that collide, are only in the way",
     "passes": "bytes, where they come before moves, are proved on every root bus before moves are looked at on any",
     "beside": "as many root buses searched at a time as there are threads",
     "hints": "the best known plan as a hint to the solver",

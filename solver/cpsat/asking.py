@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from solver.arrangement import Arrangement
 from solver.cpsat.constraints import Walls
-from solver.cpsat.group import Group, must_change
+from solver.cpsat.group import Group, as_bystander, must_change
 from solver.cpsat.limits import Limits
 from solver.cpsat.model import Answer, PlacementModel
 from solver.cpsat.objectives import BYTES
 from solver.cpsat.opening import Opening
 from solver.cpsat.worth import worth
+from solver.packing import shrink
 from solver.problem import choices, unplaceable
 
 _MOMENT = 0.05
@@ -64,7 +65,29 @@ class Asking(Opening):
         self.progress(f"{self.problem.root.name}: {len(group.bars)} BARs at {', '.join(group.atoms[:3])}")
         limits = self.limits.share(part)
         group.tries += 1
+        if group.bystanders:
+            found = self._among_bystanders(group, bounds, limits)
+            if found is not None:
+                group.answer = found
+                return
+            group.bystanders, group.alone = (), None
         group.answer = self._improve(group, bounds, limits, start)
+
+    def _among_bystanders(self, group: Group, bounds: dict[str, int], limits: Limits) -> Answer | None:
+        """The best plan of all in the group and of its bystanders, these as they are if that can be; if it is proved.
+
+        What it says of the group holds for both together. Where a bystander does not stay the group is in its way, or
+        what is proved is more than the group is worth.
+        """
+        if bounds["unplaced"] != unplaceable(group.bars):
+            return None
+        model = self._model(group, require_all=True, bystanders=group.bystanders)
+        names, moment = self.pursued[1:], limits.share(_DIRECTLY)
+        found = model.minimize(names, moment, bounds, self._hint(group, group.answer))
+        if found.arrangement is None or not found.is_settled(names):
+            return None
+        found.bounds = {"unplaced": bounds["unplaced"], **found.bounds}
+        return self._in_full(group, found, model)
 
     def _improve(self, group: Group, bounds: dict[str, int], limits: Limits, start: Answer | None) -> Answer:
         """Ask the solver: first whether all required BARs find a place, where that comes first, then for the rest."""
@@ -115,14 +138,23 @@ class Asking(Opening):
     def _in_full(self, group: Group, found: Answer, model: PlacementModel) -> Answer:
         """An answer with all objectives; a model that led to a proof is kept, as it may tell more."""
         if found.arrangement is not None:
+            if BYTES.isdisjoint(self.minimize):  # nothing asked for short windows, and long ones are in others' way
+                found.arrangement = shrink(group.bars, group.windows, found.arrangement, only_changed=True)
             values = worth(group.bars, group.windows, found.arrangement)
             found.values = {name: values[name] for name in self.minimize}
             found.bounds = {**dict.fromkeys(self.minimize), **found.bounds}
             self.proved = group, model, self._walls(group, everything=False)
         return found
 
-    def _model(self, group: Group, *, require_all: bool = False, everything: bool = False) -> PlacementModel:
-        walls = self._walls(group, everything=everything)
+    def _model(
+        self,
+        group: Group,
+        *,
+        require_all: bool = False,
+        everything: bool = False,
+        bystanders: Sequence[Group] = (),
+    ) -> PlacementModel:
+        walls = self._walls(group, everything=everything, bystanders=bystanders)
         return PlacementModel(
             self.problem,
             group.bars,
@@ -131,6 +163,7 @@ class Asking(Opening):
             require_all=require_all,
             without=self.without,
             parts=group.parts,
+            bystanders=[as_bystander(each) for each in bystanders],
         )
 
     def _hint(self, group: Group, answer: Answer | None) -> Arrangement:

@@ -53,6 +53,8 @@ class Constraints:
         """For each BAR and window, where it may lie and the literal of each (``None`` = a root window)."""
         self.slack: dict[tuple[int, Space], Slack] = {}
         """Blocks beyond need in the windows that lead to a bus."""
+        self.beside: dict[Space, list[cp_model.IntervalVar]] = defaultdict(list)
+        """What is in the way on the root bus of all that stands there, but not of each other (bystanders)."""
         self.bounded = False
         self.settled: list[tuple[int, Space, Span, Literal]] = []
         """What stays where it is on a bus, where that is not known beforehand."""
@@ -304,6 +306,8 @@ class Constraints:
                 for start, end in self._obstacles(bus, space)
             ]
             self.model.add_no_overlap([*intervals, *fixed])
+            if number == 0 and self.beside[space]:
+                self.model.add_no_overlap([*intervals, *self.beside[space]])
         for number, space, span, literal in self.settled:
             if number == 0 and any(
                 overlap(span, self.variables.units(space, wall)) for wall in self.walls.get(space, [])

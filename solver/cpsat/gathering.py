@@ -92,11 +92,11 @@ class Gathering:
         bound = group.answer.bounds.get(name) if known else None
         return lowest(name, group.bars, group.windows) if bound is None else bound
 
-    def _walls(self, group: Group, *, everything: bool) -> Walls:
+    def _walls(self, group: Group, *, everything: bool, bystanders: Sequence[Group] = ()) -> Walls:
         """What other groups take on the root bus: all they have chosen, or only what can be nowhere else."""
         walls: Walls = defaultdict(list)
         for other in self.groups:
-            if other is group:
+            if other is group or other in bystanders:
                 continue
             if everything:
                 for space, span in other.spans(other.answer.arrangement or other.now):

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from models.resources import FunctionAddress, Space, align_down, align_up
+from models.spans import merged
 from models.topology import BarKey
 from solver.arrangement import Arrangement
+from solver.cpsat.bystanders import Bystander
 from solver.cpsat.model import Answer
 from solver.cpsat.parts import Part
 from solver.cpsat.variables import standing_today
@@ -32,6 +34,10 @@ class Group:
         How often the solver was asked.
     parts
         What it was made of, where that is known.
+    bystanders
+        Other groups that may stay as they are while this one is solved beside them.
+    alone
+        Where there are bystanders: what the group is worth at least by itself (:attr:`Part.floors`).
     of_today, taken, illegal, floors
         What was worked out before: see ``now``, ``spans``, :func:`must_change` and ``Opening``.
     """
@@ -46,6 +52,8 @@ class Group:
     exact: bool = False
     tries: int = 0
     parts: tuple[Part, ...] = ()
+    bystanders: tuple[Group, ...] = ()
+    alone: dict[str, int] | None = None
     taken: tuple[Arrangement | None, list[tuple[Space, Span]]] = (None, [])
     illegal: bool | None = None
     floors: tuple[dict[str, int], int] | None = None
@@ -159,6 +167,38 @@ def pinned(group: Group) -> Iterable[tuple[Space, Span]]:
             yield bar.space, (align_down(bar.today, step), align_up(bar.today + bar.span, step))
 
 
+def may_stand_by(group: Group) -> bool:
+    """Whether a group is as it is today at no cost, and there is nothing odd about it."""
+    settled = group.answer.arrangement is group.now and group.answer.proved and not any(group.answer.values.values())
+    odd = any(window.tolerated or window.bus.subtractive or window.inner.subtractive for window in group.windows)
+    odd = odd or any(bar.choice is not None or bar.bus.subtractive for bar in group.bars)
+    odd = odd or any(not bar.movable and not bar.nested for bar in group.bars)
+    return settled and not odd and not must_change(group)
+
+
+def as_bystander(group: Group) -> Bystander:
+    """What the group takes on the root bus as it is, with windows drawn in, and whatever happens."""
+    drawn_in: list[tuple[Space, Span]] = []
+    for window in group.windows:
+        if window.bus.parent is None and window.today is not None:
+            low, high = window.today
+            there = [bar for bar in group.bars if bar.space == window.space]
+            spans = [(bar.today, bar.today + bar.span) for bar in there if bar.today is not None]
+            held = [span for span in spans if low <= span[0] and span[1] <= high]
+            if held:
+                start = align_down(min(start for start, _ in held), window.granularity)
+                end = align_up(max(end for _, end in held), window.granularity)
+                drawn_in.append((window.space, (max(low, start), min(high, end))))
+    for bar in group.bars:
+        if bar.bus.parent is None and bar.movable and bar.today is not None:
+            drawn_in.append((bar.space, (bar.today, bar.today + bar.span)))
+    by_space: dict[Space, list[Span]] = defaultdict(list)
+    for space, span in pinned(group):
+        by_space[space].append(span)
+    fixed = [(space, span) for space, spans in by_space.items() for span in merged(spans)]
+    return Bystander(str(group.atoms[0]), group.spans(group.now), drawn_in, fixed)
+
+
 def collisions(groups: list[Group], chosen: dict[int, Arrangement]) -> list[tuple[Group, Group]]:
     """Pairs of groups whose ranges on the root bus overlap."""
     taken = [(space, span, group) for group in groups for space, span in group.spans(chosen[id(group)])]
@@ -183,16 +223,16 @@ def merge(groups: list[Group], party: Sequence[Group], floors: Sequence[Mapping[
     floors
         What each of the party is worth at least (:attr:`Part.floors`), where that is known.
     """
-    merged = Group((), [], [])
+    whole = Group((), [], [])
     if floors:
-        merged.parts = tuple(
+        whole.parts = tuple(
             Part(group.bars, group.windows, least, group.parts) for group, least in zip(party, floors, strict=True)
         )
     for group in party:
-        merged.atoms += group.atoms
-        merged.bars += group.bars
-        merged.windows += group.windows
-    return [group for group in groups if group not in party] + [merged]
+        whole.atoms += group.atoms
+        whole.bars += group.bars
+        whole.windows += group.windows
+    return [group for group in groups if group not in party] + [whole]
 
 
 def neighbours(group: Group, groups: Sequence[Group], chosen: dict[int, Arrangement]) -> list[Group]:

@@ -14,6 +14,7 @@ from ortools.sat.python import cp_model
 from models.resources import Size
 from models.topology import BarKey
 from solver.arrangement import Arrangement
+from solver.cpsat.bystanders import Bystander, Bystanders
 from solver.cpsat.constraints import Constraints, Walls
 from solver.cpsat.limits import Limits
 from solver.cpsat.objectives import BYTES, Term
@@ -90,6 +91,8 @@ class PlacementModel:
         Levers that are switched off (:data:`solver.levers.LEVERS`).
     parts
         What the atoms were divided in before, all of them, with what is known of each.
+    bystanders
+        Other groups of the root bus that may stay as they are; they are not among what is in the way.
     """
 
     def __init__(
@@ -102,10 +105,12 @@ class PlacementModel:
         require_all: bool,
         without: Collection[str] = (),
         parts: tuple[Part, ...] = (),
+        bystanders: Sequence[Bystander] = (),
     ) -> None:
         self.variables: Variables = make_variables(bars, windows, require_all=require_all)
         self.hopeless = self.variables.hopeless
         self.constraints = Constraints(problem, self.variables, walls)
+        self.bystanders = Bystanders(bystanders, self.variables, self.constraints)
         self.constraints.add_all()
         self.model = self.variables.model
         self.without = without
@@ -144,7 +149,7 @@ class PlacementModel:
         if self.hopeless:
             answer.infeasible = True
             return answer
-        terms = {name: self.tally.term(name) for name in names}
+        terms = {name: self.bystanders.with_cost(name, self.tally.term(name)) for name in names}
         self._hint(hint)
         on_floor, ranked = True, dict[str, int]()
         for number, name in enumerate(names):
@@ -325,6 +330,7 @@ class PlacementModel:
         self.model.clear_hints()  # type: ignore[no-untyped-call]
         if "hints" in self.without:
             return
+        self.bystanders.hint()
         for bar in self.variables.bars:
             if not bar.item.movable:
                 continue

@@ -21,9 +21,10 @@ from models.resources import Size
 from solver.arrangement import Arrangement
 from solver.cpsat.asking import Asking
 from solver.cpsat.assembly import assemble, shifts
+from solver.cpsat.bystanders import COUNTED
 from solver.cpsat.capacity import least_unplaced
 from solver.cpsat.constraints import Walls
-from solver.cpsat.group import Group, blame, collisions, merge, must_change, neighbours, part_of
+from solver.cpsat.group import Group, blame, collisions, may_stand_by, merge, must_change, neighbours, part_of
 from solver.cpsat.insertion import LARGE, Insertion
 from solver.cpsat.limits import Limits
 from solver.cpsat.model import Answer, PlacementModel
@@ -37,6 +38,9 @@ from solver.shapes import Shapes
 _JOINT = 400
 """BARs of an address space up to which groups that collide become one with all others: what was proved of each group
 bounds its part of the model, so one model is sooner proved than a row of growing ones."""
+
+_BESIDE = 40
+"""BARs of bystanders from which on they are left out of the model."""
 
 _MOVES = ("moved_bars", "moved_functions", "prepared_drivers")
 """Objectives that count what leaves its address."""
@@ -206,11 +210,12 @@ class Search(Asking):
                     self.alone.bars.update(arrangement.bars)
                     self.alone.windows.update(arrangement.windows)
             if not any(self._may_be_rearranged(group) and self._rearrange(group) for group in colliding[0]):
-                party = self._party(colliding[0])
-                parts = [self._bounds(group) for group in party]
+                party, bystanders = self._with_bystanders(colliding) or (self._party(colliding[0]), ())
+                parts = [self._bounds(group) if group.alone is None else group.alone for group in party]
                 values = {name: sum(part[name] for part in parts) for name in self.minimize}
                 self.groups = merge(self.groups, party, parts)
                 merged = self.groups[-1]
+                merged.bystanders, merged.alone = bystanders, dict(values) if bystanders else None
                 merged.answer = self._one_as_today(party, merged) or Answer(None, {}, {})
                 if any(bar.choice is not None for bar in merged.bars):
                     merged.answer = self._first_answer(merged, TOGETHER) or merged.answer
@@ -285,6 +290,20 @@ class Search(Asking):
             if least != values[name]:
                 break
         return merged
+
+    def _with_bystanders(
+        self, colliding: Sequence[tuple[Group, Group]]
+    ) -> tuple[list[Group], tuple[Group, ...]] | None:
+        """All groups that collide, and others that may stay as they are; none where that spares little."""
+        if "bystanders" in self.without or self.pursued != self.minimize or set(self.minimize) != COUNTED:
+            return None
+        party = list(dict.fromkeys(group for pair in colliding for group in pair))
+        if 2 * sum(len(group.bars) for group in party) > len(self.problem.bars):
+            return None
+        spaces = {bar.space for group in party for bar in group.bars}
+        bystanders = [group for group in self.groups if group not in party and may_stand_by(group)]
+        nearby = [group for group in bystanders if any(space in spaces for space, _ in group.spans(group.now))]
+        return (party, tuple(nearby)) if sum(len(group.bars) for group in nearby) > _BESIDE else None
 
     def _party(self, pair: tuple[Group, Group]) -> list[Group]:
         """Two groups that cannot be told apart any more, and their neighbours: all of a small machine.
