@@ -28,6 +28,9 @@ _DIRECTLY = 0.2
 _FEW = 400
 """BARs of a group up to which it is asked for that plan first."""
 
+_AMONG = 5.0
+"""Seconds in which that plan has to be found among bystanders; beyond, all is one model."""
+
 _POLISHED = 64
 """BARs of a group up to which the solver is asked for shorter windows; of larger ones it finds none in a moment."""
 
@@ -46,8 +49,11 @@ class Asking(Opening):
         On the monotonic clock.
     proved
         The last group that was asked for, its model, and what was in its way.
+    standing_by
+        Groups that may stay as they are have not been in vain beside those that collide.
     """
 
+    standing_by: bool
     pursued: tuple[str, ...]
     pursued_since: float
     progress: Callable[[str], None]
@@ -70,7 +76,7 @@ class Asking(Opening):
             if found is not None:
                 group.answer = found
                 return
-            group.bystanders, group.alone = (), None
+            group.bystanders, group.alone, self.standing_by = (), None, False
         group.answer = self._improve(group, bounds, limits, start)
 
     def _among_bystanders(self, group: Group, bounds: dict[str, int], limits: Limits) -> Answer | None:
@@ -82,7 +88,7 @@ class Asking(Opening):
         if bounds["unplaced"] != unplaceable(group.bars):
             return None
         model = self._model(group, require_all=True, bystanders=group.bystanders)
-        names, moment = self.pursued[1:], limits.share(_DIRECTLY)
+        names, moment = self.pursued[1:], limits.share(_DIRECTLY).moment(_AMONG)
         found = model.minimize(names, moment, bounds, self._hint(group, group.answer))
         if found.arrangement is None or not found.is_settled(names):
             return None

@@ -86,6 +86,7 @@ class Search(Asking):
         self.known = known or today(problem.bars, problem.windows)
         self.alone = Arrangement()
         self.shared = self.shifted = self.inserted = False
+        self.standing_by = True
         self.proved: tuple[Group, PlacementModel, Walls] | None = None
         self.groups = self.order = self._groups()
         self.packers = {way: Packer(problem, way) for way in TOGETHER}
@@ -294,9 +295,16 @@ class Search(Asking):
     def _with_bystanders(
         self, colliding: Sequence[tuple[Group, Group]]
     ) -> tuple[list[Group], tuple[Group, ...]] | None:
-        """All groups that collide, and others that may stay as they are; none where that spares little."""
-        if "bystanders" in self.without or self.pursued != self.minimize or set(self.minimize) != COUNTED:
+        """All groups that collide, and others that may stay as they are, where a plan leaves nothing out.
+
+        None where that spares little.
+        """
+        if "bystanders" in self.without or not self.standing_by:
             return None
+        if self.pursued != self.minimize or set(self.minimize) != COUNTED:
+            return None
+        if self._total(self._known_parts())[0] != unplaceable(self.problem.bars):
+            return None  # to find that not all can be placed may take long, and longer among bystanders
         party = list(dict.fromkeys(group for pair in colliding for group in pair))
         if 2 * sum(len(group.bars) for group in party) > len(self.problem.bars):
             return None
