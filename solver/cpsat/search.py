@@ -13,7 +13,7 @@ model, so nothing is lost but time.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import zip_longest
 
@@ -211,7 +211,7 @@ class Search(Asking):
                     self.alone.bars.update(arrangement.bars)
                     self.alone.windows.update(arrangement.windows)
             if not any(self._may_be_rearranged(group) and self._rearrange(group) for group in colliding[0]):
-                party, bystanders = self._with_bystanders(colliding) or (self._party(colliding[0]), ())
+                party, bystanders = self._with_bystanders(colliding) or (self._joined(self._party(colliding[0])), ())
                 parts = [self._bounds(group) if group.alone is None else group.alone for group in party]
                 values = {name: sum(part[name] for part in parts) for name in self.minimize}
                 self.groups = merge(self.groups, party, parts)
@@ -305,13 +305,24 @@ class Search(Asking):
             return None
         if self._total(self._known_parts())[0] != unplaceable(self.problem.bars):
             return None  # to find that not all can be placed may take long, and longer among bystanders
-        party = list(dict.fromkeys(group for pair in colliding for group in pair))
+        party = self._joined(dict.fromkeys(group for pair in colliding for group in pair))
         if 2 * sum(len(group.bars) for group in party) > len(self.problem.bars):
             return None
         spaces = {bar.space for group in party for bar in group.bars}
-        bystanders = [group for group in self.groups if group not in party and may_stand_by(group)]
+        others = [group for group in self.groups if group not in party]
+        engaged = {id(each) for group in others for each in group.bystanders}
+        bystanders = [group for group in others if id(group) not in engaged and may_stand_by(group)]
         nearby = [group for group in bystanders if any(space in spaces for space, _ in group.spans(group.now))]
         return (party, tuple(nearby)) if sum(len(group.bars) for group in nearby) > _BESIDE else None
+
+    def _joined(self, groups: Iterable[Group]) -> list[Group]:
+        """Groups, and those that were solved beside one of them: what was proved there holds for both together only."""
+        party = list(groups)
+        for group in party:  # it grows
+            party += [
+                other for other in self.groups if other not in party and any(each is group for each in other.bystanders)
+            ]
+        return party
 
     def _party(self, pair: tuple[Group, Group]) -> list[Group]:
         """Two groups that cannot be told apart any more, and their neighbours: all of a small machine.

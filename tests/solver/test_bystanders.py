@@ -134,6 +134,30 @@ def test_windows_of_bystanders_are_drawn_in_before_anything_moves() -> None:
     assert values(long_windows(), request) == (Status.OPTIMAL, [0, 0, 3])
 
 
+def test_a_group_is_a_bystander_of_one_other_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else what it costs to move it would be counted twice, and a bound could be too high."""
+    monkeypatch.setattr(search, "_BESIDE", 0)
+    request = Request(policy=Policy.ALWAYS, minimize=PRESETS["moves"], workers=1)
+    (problem,) = problems(crowded(1), request.mobility(crowded(1)))
+    found = Search(problem, request.minimize, Limits(time.monotonic() + 60, Crew(1)))
+    found.pursued = request.minimize
+    for group in found.groups:
+        found._settle(group)
+        group.answer.arrangement = group.now
+    monkeypatch.setattr(search, "unplaceable", lambda bars: found._total(found._known_parts())[0])
+    first, second, third, fourth, fifth, *_ = found.groups
+    first.bystanders = (second, third)
+    both_of = found._with_bystanders([(fourth, fifth)])
+    assert both_of is not None
+    assert second not in both_of[1]
+    assert third not in both_of[1]
+    assert first not in both_of[0]
+    joined = found._with_bystanders([(third, fourth)])
+    assert joined is not None
+    assert joined[0] == [third, fourth, first]
+    assert second in joined[1]
+
+
 @pytest.mark.parametrize("seed", [1, 2, 4, 6, 7])
 @pytest.mark.parametrize("new", ["gpu", "nvme", "nic"])
 def test_with_one_device_more_the_optimum_is_the_same(new: str, seed: int, stood_by: list[int]) -> None:
