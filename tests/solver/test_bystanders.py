@@ -134,6 +134,18 @@ def test_windows_of_bystanders_are_drawn_in_before_anything_moves() -> None:
     assert values(long_windows(), request) == (Status.OPTIMAL, [0, 0, 3])
 
 
+def test_nobody_stands_by_where_not_everything_is_known_to_fit(stood_by: list[int]) -> None:
+    """To deny a plan takes longer among bystanders than in one model."""
+    ports = [
+        port(number, bar(0, MIB, at=LOW + number * MIB), mem=(LOW + number * MIB, LOW + number * MIB + MIB - 1))
+        for number in range(1, 27)
+    ]
+    full = machine(host(*ports, port(30, bar(0, 8 * MIB)), mem=(LOW, LOW + 32 * MIB - 1), pref=None, io=None))
+    request = Request(policy=Policy.ALWAYS, minimize=PRESETS["moves"], workers=1)
+    assert values(full, request) == (Status.OPTIMAL, [1, 0, 0])
+    assert stood_by == []
+
+
 def test_a_group_is_a_bystander_of_one_other_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else what it costs to move it would be counted twice, and a bound could be too high."""
     monkeypatch.setattr(search, "_BESIDE", 0)
