@@ -76,7 +76,7 @@ class Asking(Opening):
             if found is not None:
                 group.answer = found
                 return
-            group.bystanders, group.alone, self.standing_by = (), None, False
+            group.bystanders, self.standing_by = (), False
         group.answer = self._improve(group, bounds, limits, start)
 
     def _among_bystanders(self, group: Group, bounds: dict[str, int], limits: Limits) -> Answer | None:
@@ -88,12 +88,8 @@ class Asking(Opening):
         if bounds["unplaced"] != unplaceable(group.bars):
             return None
         model = self._model(group, require_all=True, bystanders=group.bystanders)
-        names, moment = self.pursued[1:], limits.share(_DIRECTLY).moment(_AMONG)
-        found = model.minimize(names, moment, bounds, self._hint(group, group.answer))
-        if found.arrangement is None or not found.is_settled(names):
-            return None
-        found.bounds = {"unplaced": bounds["unplaced"], **found.bounds}
-        return self._in_full(group, found, model)
+        found = self._all_placed(group, model, bounds, limits.share(_DIRECTLY).moment(_AMONG))
+        return self._in_full(group, found, model) if found.is_settled(self.pursued) else None
 
     def _improve(self, group: Group, bounds: dict[str, int], limits: Limits, start: Answer | None) -> Answer:
         """Ask the solver: first whether all required BARs find a place, where that comes first, then for the rest."""
@@ -102,7 +98,9 @@ class Asking(Opening):
         everything = everything and all(choice.kept or not choice.required for choice in choices(group.bars))
         if not everything and names[0] == "unplaced":
             if self._may_be_direct(group, bounds, start):
-                direct = self._all_placed(group, bounds, limits)
+                model = self._model(group, require_all=True)
+                direct = self._all_placed(group, model, bounds, limits.share(_DIRECTLY))
+                direct = self._in_full(group, direct, model)
                 if direct.is_settled(self.pursued):
                     return direct
                 if direct.infeasible:  # not all that was to be placed can be
@@ -133,13 +131,14 @@ class Asking(Opening):
         few = len(group.bars) <= _FEW and bounds["unplaced"] == unplaceable(group.bars)
         return waits and counts and few
 
-    def _all_placed(self, group: Group, bounds: dict[str, int], limits: Limits) -> Answer:
-        """The best plan that leaves nothing out, as far as a part of the time tells."""
-        model = self._model(group, require_all=True)
-        moment = limits.share(_DIRECTLY)
-        found = model.minimize(self.pursued[1:], moment, bounds, self._hint(group, None))
-        found.bounds = {"unplaced": bounds["unplaced"], **found.bounds}
-        return self._in_full(group, found, model)
+    def _all_placed(self, group: Group, model: PlacementModel, bounds: dict[str, int], limits: Limits) -> Answer:
+        """The best plan that leaves nothing out, and what the model says it is worth."""
+        found = model.minimize(self.pursued[1:], limits, bounds, self._hint(group, None))
+        least = {"unplaced": bounds["unplaced"]}
+        found.bounds = {**least, **found.bounds}
+        if found.arrangement is not None:
+            found.values = {**least, **found.values}
+        return found
 
     def _in_full(self, group: Group, found: Answer, model: PlacementModel) -> Answer:
         """An answer with all objectives; a model that led to a proof is kept, as it may tell more."""
@@ -210,9 +209,11 @@ class Asking(Opening):
             found = group.answer.arrangement
             if found is None or not group.answer.proved or not group.tries or not any(group.answer.values.values()):
                 continue
+            if len(group.bars) > _POLISHED:
+                continue
             spent = _POLISH_PART * (time.monotonic() - self.pursued_since)
             limits = self.limits.moment(min(_POLISH_MOST, max(_POLISH_LEAST, spent)))
-            if limits.left > 0 and len(group.bars) <= _POLISHED:
+            if limits.left > 0:
                 shorter = self._polished(group, limits, found)
                 chosen = {id(other): other.answer.arrangement or other.now for other in self.groups}
                 if shorter is not None and not self._hits_others(group, shorter, chosen):

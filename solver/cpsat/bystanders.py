@@ -81,7 +81,7 @@ class Bystanders:
             self.model.add_hint(stays, True)
 
     def _stand(self, spans: Sequence[tuple[Space, Span]], literal: Literal) -> None:
-        """What is in the way while the literal holds, in whole granules: with a part of one nothing else begins."""
+        """What is in the way while the literal holds, but for parts of granules: that is no more than there is."""
         for space, (low, high) in spans:
             grain = self.variables.granule[space]
             start, end = -(-low // grain), high // grain

@@ -92,11 +92,11 @@ class Greedies:
 
     def come_first(self, problems: Sequence[Problem]) -> bool:
         """Whether there is little time: then a plan to fall back on is the first thing to have."""
-        return self.limits.left < _LEISURE * sum(len(problem.bars) for problem in problems)
+        return self._is_short_of(_LEISURE, problems)
 
     def ask(self, problems: Sequence[Problem]) -> list[Arrangement | None]:
         """For each problem the best greedy placement that breaks no rule, where something has no address yet."""
-        self.hurry = self.limits.left < _HURRY * sum(len(problem.bars) for problem in problems)
+        self.hurry = self._is_short_of(_HURRY, problems)
         starts = self.starts = [self._start(problem) for problem in problems]
         try:
             for number in range(len(_AT_BOOT)):
@@ -106,6 +106,10 @@ class Greedies:
         except KeyboardInterrupt:
             self.limits.interrupt()
         return [start.best for start in starts]
+
+    def _is_short_of(self, seconds: float, problems: Sequence[Problem]) -> bool:
+        """Whether fewer seconds than that are left for each BAR."""
+        return self.limits.left < seconds * sum(len(problem.bars) for problem in problems)
 
     def _start(self, problem: Problem) -> _Start:
         waiting = [bar for bar in problem.bars if bar.choice is None and bar.required and not bar.kept]

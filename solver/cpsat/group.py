@@ -36,8 +36,6 @@ class Group:
         What it was made of, where that is known.
     bystanders
         Other groups that may stay as they are while this one is solved beside them.
-    alone
-        Where there are bystanders: what the group is worth at least by itself (:attr:`Part.floors`).
     of_today, taken, illegal, floors
         What was worked out before: see ``now``, ``spans``, :func:`must_change` and ``Opening``.
     """
@@ -53,7 +51,6 @@ class Group:
     tries: int = 0
     parts: tuple[Part, ...] = ()
     bystanders: tuple[Group, ...] = ()
-    alone: dict[str, int] | None = None
     taken: tuple[Arrangement | None, list[tuple[Space, Span]]] = (None, [])
     illegal: bool | None = None
     floors: tuple[dict[str, int], int] | None = None

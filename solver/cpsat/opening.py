@@ -51,10 +51,12 @@ class Opening(Gathering):
             self._settle(group)
         self._leave_out(self.limits.share(part))
         self.order = sorted(self.groups, key=lambda group: -max((bar.size for bar in group.bars), default=0))
-        for ways in (_EXACTLY, TOGETHER[:1], TOGETHER[1:], _EXACTLY):
-            for group in self.order:
-                # Where nothing stands yet, the exact lengths are mostly the end of it.
-                if self.limits.left > 0 and (ways or not group.exact) and (group.first or ways or shifts(group)):
+        # Where nothing stands yet, the exact lengths are mostly the end of it.
+        loose, others = [[group for group in self.order if shifts(group) == free] for free in (True, False)]
+        rounds = ((_EXACTLY, loose), (TOGETHER[:1], self.order), (TOGETHER[1:], self.order), (_EXACTLY, others))
+        for ways, groups in rounds:
+            for group in groups:
+                if self.limits.left > 0:
                     self._begin(group, ways)
 
     def learn(self, known: Arrangement) -> None:

@@ -4,10 +4,11 @@ A *group* is one or more functions of the root bus with everything behind them,
 in one address space. What a group can reach while it ignores all that may move
 in other groups is a lower bound on what it contributes to any plan, so a plan
 in which every group reaches its own optimum is optimal, objective by objective.
-Where optima collide on the root bus, a group is asked for another arrangement
-of the same value around its neighbours; where there is none, the two become
-one group and the argument starts again. In the end all is one group, the joint
-model, so nothing is lost but time.
+Where optima collide on the root bus, a group in which nothing moves is asked for
+another arrangement of the same value around its neighbours; otherwise groups
+become one, beside what may stay as it is where that spares much, and the
+argument starts again. In the end all is one group, the joint model, so nothing
+is lost but time.
 """
 
 from __future__ import annotations
@@ -212,17 +213,23 @@ class Search(Asking):
                     self.alone.windows.update(arrangement.windows)
             if not any(self._may_be_rearranged(group) and self._rearrange(group) for group in colliding[0]):
                 party, bystanders = self._with_bystanders(colliding) or (self._joined(self._party(colliding[0])), ())
-                parts = [self._bounds(group) if group.alone is None else group.alone for group in party]
+                parts = [self._bounds_alone(group) for group in party]
                 values = {name: sum(part[name] for part in parts) for name in self.minimize}
                 self.groups = merge(self.groups, party, parts)
                 merged = self.groups[-1]
-                merged.bystanders, merged.alone = bystanders, dict(values) if bystanders else None
+                merged.bystanders = bystanders
                 merged.answer = self._one_as_today(party, merged) or Answer(None, {}, {})
                 if any(bar.choice is not None for bar in merged.bars):
                     merged.answer = self._first_answer(merged, TOGETHER) or merged.answer
                 merged.answer.bounds = dict(values)
                 return [merged]
         return []
+
+    def _bounds_alone(self, group: Group) -> dict[str, int]:
+        """What a group is worth at least by itself: what is proved beside bystanders holds for all together."""
+        if not group.bystanders:
+            return self._bounds(group)
+        return {name: sum(part.floors[name] for part in group.parts) for name in self.minimize}
 
     def _may_be_rearranged(self, group: Group) -> bool:
         """Whether to ask for another arrangement: of what is new often, of what moves only where one model is long."""
@@ -310,8 +317,8 @@ class Search(Asking):
             return None
         spaces = {bar.space for group in party for bar in group.bars}
         others = [group for group in self.groups if group not in party]
-        engaged = {id(each) for group in others for each in group.bystanders}
-        bystanders = [group for group in others if id(group) not in engaged and may_stand_by(group)]
+        engaged = [each for group in others for each in group.bystanders]
+        bystanders = [group for group in others if group not in engaged and may_stand_by(group)]
         nearby = [group for group in bystanders if any(space in spaces for space, _ in group.spans(group.now))]
         return (party, tuple(nearby)) if sum(len(group.bars) for group in nearby) > _BESIDE else None
 
@@ -319,9 +326,7 @@ class Search(Asking):
         """Groups, and those that were solved beside one of them: what was proved there holds for both together only."""
         party = list(groups)
         for group in party:  # it grows
-            party += [
-                other for other in self.groups if other not in party and any(each is group for each in other.bystanders)
-            ]
+            party += [other for other in self.groups if group in other.bystanders and other not in party]
         return party
 
     def _party(self, pair: tuple[Group, Group]) -> list[Group]:
