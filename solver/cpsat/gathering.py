@@ -172,10 +172,11 @@ class Gathering:
         return not odd and not any(window.stays for window in group.windows)
 
     def _packed_in_part(self, group: Group, spaces: set[Space], walls: Walls) -> list[Arrangement]:
-        """The group from scratch without its largest new BARs, as few of them as possible."""
+        """The group from scratch without some new BARs: one, of those with the same room the largest, or more."""
         new = sorted((bar for bar in group.bars if bar.required and not bar.kept), key=lambda bar: -bar.span)
-        for count in range(1, min(len(new), _LEFT_OUT) + 1):
-            packer = Packer(self.problem, 0, frozenset(bar.key for bar in new[:count]))
+        alone = {tuple(bar.places): [bar] for bar in reversed(new)}
+        for left_out in (*alone.values(), *(new[:count] for count in range(2, min(len(new), _LEFT_OUT) + 1))):
+            packer = Packer(self.problem, 0, frozenset(bar.key for bar in left_out))
             found = packer.pack(group.atoms, spaces, walls)
             if found is not None:
                 return [found]

@@ -6,10 +6,12 @@ as the relaxation says nothing of overlaps. How long that takes is a matter of
 luck, so a second one searches *afresh*, with other preferences. *Relaxations*:
 the solver's own choice, with the linear relaxation, without which sums of bytes
 have no bound. *Cores*: sets of what cannot all stay raise the bound step by
-step, and the first plan is the best one. To make each core as small as can be
-takes time; where no byte may be wasted it is worth it, as few cores are small.
-Where a small model counts something, the first turn is a *quick* one: to
-simplify it takes longer than to search it.
+step, and the first plan is the best one. What was learned is not simplified
+between them, and where something has a choice of places nothing is looked for
+that holds in all of them: both took longer than they spared. To make each core
+as small as can be takes time; where no byte may be wasted it is worth it, as
+few cores are small. Where a small model counts something otherwise, the first
+turn is a *quick* one: to simplify it takes longer than to search it.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from ortools.sat.python import cp_model
 
 from solver.cpsat.limits import Limits
 
-Manner = Mapping[str, int]
+Manner = Mapping[str, float]
 """Parameters of the solver."""
 
 CLAUSES: Manner = {
@@ -37,17 +39,20 @@ CLAUSES: Manner = {
 AFRESH: Manner = {**CLAUSES, "use_phase_saving": 0, "use_dynamic_precedence_in_disjunctive": 0}
 CORES: Manner = {
     **CLAUSES,
+    "max_presolve_iterations": 1,
+    "inprocessing_dtime_ratio": 0.0,
+    "auto_detect_greater_than_at_least_one_of": 0,
     "optimize_with_core": 1,
     "core_minimization_level": 1,
     "cover_optimization": 0,
 }
-SMALL_CORES: Manner = {**CORES, "core_minimization_level": 2, "max_presolve_iterations": 1}
+SMALL_CORES: Manner = {**CORES, "core_minimization_level": 2}
 RELAXATIONS: Manner = {}
 
 MANNERS = (CLAUSES, AFRESH, RELAXATIONS)
 
 _QUICK: Manner = {"max_presolve_iterations": 1, "use_sat_inprocessing": 0}
-"""Besides a manner that counts, in its first turn: nothing is simplified twice."""
+"""Besides clauses that count, in their first turn: nothing is simplified twice."""
 
 _QUICK_SECONDS, _QUICK_VARIABLES = 0.25, 1500
 """Deterministic seconds of the quick turn, about one of the clock, and variables of the largest model that has one."""
@@ -56,7 +61,7 @@ _HEAD_START = {True: 2.0, False: 0.1}
 """Seconds after which a second lane starts, as soon as there is a thread for it, by whether something is counted: two
 threads hinder each other, and there the first manner is mostly the best one."""
 
-_HEAD_START_OF_CORES = 15.0
+_HEAD_START_OF_CORES = 30.0
 """The same where the first manner goes by cores: beside another one it takes a third longer."""
 
 _POLL, _LOOK = 0.01, 0.1
@@ -191,10 +196,10 @@ class Race:
         """All manners in turns; where another lane runs beside, the one that suits the objective all the time."""
         suits = [one for one in self.manners if (one is not RELAXATIONS) == self.counting] or list(self.manners)
         is_small = len(self.model.proto.variables) <= _QUICK_VARIABLES
-        if self.counting and is_small and suits[0] is not RELAXATIONS:
-            yield Turn({**suits[0], **_QUICK}, 1, _QUICK_SECONDS, self.limits.seed)
         if "optimize_with_core" in suits[0]:  # its bound is all it has, and it would be lost between turns
             yield Turn(suits[0], 1, inf, self.limits.seed)
+        elif self.counting and is_small and suits[0] is not RELAXATIONS:
+            yield Turn({**suits[0], **_QUICK}, 1, _QUICK_SECONDS, self.limits.seed)
         others = [one for one in self.manners if one not in suits]
         for turn in self._in_turns([*((one, _FAVOUR) for one in suits), *((one, 1.0) for one in others)]):
             if len(self.lanes) > 1 or len(self.manners) == 1 or self.limits.workers > 1:

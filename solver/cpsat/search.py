@@ -354,6 +354,7 @@ class Search(Asking):
     def _one_as_today(self, party: Sequence[Group], merged: Group) -> Answer | None:
         """A first answer of merged groups: one of them as it was found, the others as they are today; or as known."""
         candidates = [{id(group): group.answer.arrangement or group.now for group in party}]
+        candidates.append({id(group): group.first or group.now for group in party})
         candidates += [
             {**{id(other): other.now for other in party}, id(group): candidates[0][id(group)]} for group in party
         ]
