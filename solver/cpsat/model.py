@@ -26,7 +26,7 @@ from solver.cpsat.variables import Expression, Variables, make_variables
 from solver.cpsat.worth import lowest
 from solver.problem import BarItem, Problem, WindowItem
 
-_BY_CORES = 0.75
+_BY_CORES = 0.9
 """Part of the time left in which objectives that count are minimised at once; then one after the other."""
 
 _APART = BYTES | {"unplaced", "unplaced_functions"}
