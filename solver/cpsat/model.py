@@ -27,7 +27,8 @@ from solver.cpsat.worth import lowest
 from solver.problem import BarItem, Problem, WindowItem
 
 _BY_CORES = 0.9
-"""Part of the time left in which objectives that count are minimised at once; then one after the other."""
+"""Part of the time left in which objectives that count are minimised at once; then one after the other, from the known
+plan again, as what cores have learned is lost."""
 
 _APART = BYTES | {"unplaced", "unplaced_functions"}
 """Objectives that are minimised one by one: a plan that leaves nothing out is mostly found sooner than any bound."""

@@ -352,7 +352,9 @@ class Search(Asking):
         return party
 
     def _one_as_today(self, party: Sequence[Group], merged: Group) -> Answer | None:
-        """A first answer of merged groups: one of them as it was found, the others as they are today; or as known."""
+        """The best first answer of merged groups: all as they were found or as they began, one as it was found and the
+        others as they are today, or all as known.
+        """
         candidates = [{id(group): group.answer.arrangement or group.now for group in party}]
         candidates.append({id(group): group.first or group.now for group in party})
         candidates += [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf
 
 import pytest
 from ortools.sat.python import cp_model
@@ -33,6 +34,20 @@ def solved(model: cp_model.CpModel) -> tuple[object, cp_model.CpSolver]:
     solver.parameters.num_workers = 1
     solver.parameters.catch_sigint_signal = False  # else the next interrupt ends the process
     return solver.solve(model), solver
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Turn]:
+    """Turns that were taken."""
+    turns: list[Turn] = []
+    plain = Race._solver
+
+    def noted(self: Race, turn: Turn) -> cp_model.CpSolver:
+        turns.append(turn)
+        return plain(self, turn)
+
+    monkeypatch.setattr(Race, "_solver", noted)
+    return turns
 
 
 @pytest.mark.parametrize("workers", [1, 2, 4])
@@ -151,24 +166,24 @@ def test_a_failure_in_a_lane_ends_the_race_and_is_told(monkeypatch: pytest.Monke
         Race(stairs(5), limits(), counting=True).run()
 
 
-def test_one_thread_takes_turns_until_one_manner_has_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_thread_takes_turns_until_one_manner_has_the_answer(
+    asked: list[Turn], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(race, "_ROUND", 1e-9)
     monkeypatch.setattr(race, "_QUICK_SECONDS", 1e-9)
-    asked: list[Turn] = []
-    plain = Race._solver
-
-    def noted(self: Race, turn: Turn) -> cp_model.CpSolver:
-        asked.append(turn)
-        return plain(self, turn)
-
-    monkeypatch.setattr(Race, "_solver", noted)
     outcome = Race(stairs(60), limits(workers=1), counting=True).run()
     assert outcome.status == cp_model.OPTIMAL
     assert {turn.threads for turn in asked} == {1}
-    quick, *asked = asked
+    quick, *turns = asked
     assert quick.manner.items() > CLAUSES.items()
-    assert [turn.manner for turn in asked[:3]] == [CLAUSES, AFRESH, RELAXATIONS][: len(asked)]
-    assert all(later.seconds >= earlier.seconds for earlier, later in zip(asked, asked[3:], strict=False))
+    assert [turn.manner for turn in turns[:3]] == [CLAUSES, AFRESH, RELAXATIONS][: len(turns)]
+    assert all(later.seconds >= earlier.seconds for earlier, later in zip(turns, turns[3:], strict=False))
+
+
+def test_cores_are_not_cut_off(asked: list[Turn]) -> None:
+    """Their bound is all they have, and it would be lost between turns."""
+    assert Race(stairs(6), limits(workers=1), counting=True, manners=(CORES, CLAUSES)).run().bound == 6
+    assert asked == [Turn(CORES, 1, inf, asked[0].seed)]
 
 
 @pytest.mark.parametrize(("workers", "lanes"), [(1, 1), (2, 2)])
