@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 from solver.arrangement import Arrangement
 from solver.cpsat.constraints import Walls
-from solver.cpsat.group import Group, as_bystander, must_change
+from solver.cpsat.group import Group, as_bystander, collisions, must_change, part_of
+from solver.cpsat.insertion import LARGE, Insertion
 from solver.cpsat.limits import Limits
 from solver.cpsat.model import Answer, PlacementModel
 from solver.cpsat.objectives import BYTES
@@ -28,6 +29,12 @@ _DIRECTLY = 0.2
 _FEW = 400
 """BARs of a group up to which it is asked for that plan first."""
 
+_SOON = 1.0
+"""Seconds in which a large group is asked for the fewest BARs without an address, before a plan is looked for."""
+
+_INSERTING = 0.4
+"""Part of the time left in which that plan has to be found."""
+
 _AMONG = 5.0
 """Seconds in which that plan has to be found among bystanders; beyond, all is one model."""
 
@@ -47,6 +54,8 @@ class Asking(Opening):
         The objectives that are to be proved now, the first of all.
     pursued_since
         On the monotonic clock.
+    inserted
+        New BARs were let in beside what stands.
     proved
         The last group that was asked for, its model, and what was in its way.
     standing_by
@@ -54,6 +63,7 @@ class Asking(Opening):
     """
 
     standing_by: bool
+    inserted: bool
     pursued: tuple[str, ...]
     pursued_since: float
     progress: Callable[[str], None]
@@ -108,7 +118,7 @@ class Asking(Opening):
                 elif direct.arrangement is not None:
                     start = direct
             if start is None or start.values["unplaced"] > bounds["unplaced"]:
-                start = self._model(group).minimize(names[:1], limits, bounds, self._hint(group, start), start)
+                start = self._place_most(group, bounds, limits, start)
                 if start.arrangement is None:
                     return start
                 unplaced = start.bounds["unplaced"]
@@ -123,6 +133,38 @@ class Asking(Opening):
         model = self._model(group, require_all=everything)
         found = model.minimize(self.pursued, limits, bounds, self._hint(group, start), start)
         return self._in_full(group, found, model)
+
+    def _place_most(self, group: Group, bounds: dict[str, int], limits: Limits, start: Answer | None) -> Answer:
+        """As few BARs without an address as can be; where that takes long, a plan is let grow beside what stands."""
+        names, (first, *_) = self.minimize[:1], self.minimize
+        if self._may_insert:
+            soon = self._model(group).minimize(names, limits.moment(_SOON), bounds, self._hint(group, start), start)
+            if soon.infeasible or soon.is_settled(names):
+                return soon
+            self._insert()
+            start = soon if soon.arrangement is not None else None
+            if self.known_is_legal:
+                inserted = part_of(self.known, group)
+                values = {first: worth(group.bars, group.windows, inserted)[first]}
+                if start is None or values[first] < start.values[first]:
+                    start = Answer(inserted, values, {})
+            bounds = {**bounds, first: max(bounds[first], soon.bounds[first] or 0)}
+        return self._model(group).minimize(names, limits, bounds, self._hint(group, start), start)
+
+    @property
+    def _may_insert(self) -> bool:
+        """Whether the root bus is large, and new BARs were not yet let in beside what stands."""
+        return not self.inserted and "insertion" not in self.without and len(self.problem.bars) >= LARGE
+
+    def _insert(self) -> None:
+        """Know a plan in which new BARs have a place beside as much of what stands as can stay."""
+        self.inserted = True
+        groups = self._groups()
+        chosen = {id(group): part_of(self.known, group) for group in groups}
+        if any(must_change(group) for group in groups) or collisions(groups, chosen):
+            return
+        limits = self.limits.share(_INSERTING)
+        self._know(Insertion(self.problem, groups, self.minimize, limits, chosen).run().values())
 
     def _may_be_direct(self, group: Group, bounds: dict[str, int], start: Answer | None) -> bool:
         """Whether to ask first for the best plan that leaves nothing out: where few BARs are counted, that is quick."""

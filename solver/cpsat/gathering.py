@@ -11,11 +11,11 @@ from solver.arrangement import Arrangement
 from solver.cpsat.assembly import assemble
 from solver.cpsat.capacity import least_unplaced
 from solver.cpsat.constraints import Walls
-from solver.cpsat.group import Group, collisions, must_change, part_of, pinned
+from solver.cpsat.group import Group, collisions, merge, must_change, part_of, pinned
 from solver.cpsat.model import Answer
 from solver.cpsat.worth import lowest, worth
 from solver.packing import Packer
-from solver.problem import Problem
+from solver.problem import BarItem, Problem, WindowItem
 
 _LEFT_OUT = 8
 """How many BARs of a group that does not fit are left out at most to place the others."""
@@ -44,6 +44,29 @@ class Gathering:
     packers: dict[Size, Packer]
     known: Arrangement
     alone: Arrangement
+
+    def _groups(self) -> list[Group]:
+        """One group for each root-bus function and address space; functions that overlap today share one."""
+        # A function moves once, whatever the address space of its BARs.
+        joint = not {"moved_functions", "prepared_drivers", "unplaced_functions"}.isdisjoint(self.minimize)
+        parts: dict[tuple[str, str], Group] = {}
+
+        def group_of(item: BarItem | WindowItem) -> Group:
+            atom = "all" if "groups" in self.without else item.atom
+            label = (atom, "all" if joint or atom == "all" else item.space)
+            group = parts.setdefault(label, Group((), [], []))
+            if item.atom not in group.atoms:
+                group.atoms = (*group.atoms, item.atom)
+            return group
+
+        for window in self.problem.windows:
+            group_of(window).windows.append(window)
+        for bar in self.problem.bars:
+            group_of(bar).bars.append(bar)
+        groups = list(parts.values())
+        while clashes := collisions(groups, {id(group): group.now for group in groups}):
+            groups = merge(groups, clashes[0])
+        return groups
 
     def together(self) -> Answer:
         """All groups in one arrangement; where some still collide, or have none, they stay as in the known one.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from itertools import takewhile
 
@@ -163,7 +163,7 @@ class Opening(Gathering):
                 if found is not None:
                     known = self._known_parts()
                     if self._total(found) < self._total(known):
-                        self._know(found)
+                        self._know(found.values())
                     return True
             return False
 
@@ -183,12 +183,12 @@ class Opening(Gathering):
         found = assemble(self.problem, self.groups, chosen)
         return None if found is None or collisions(self.groups, found) else found
 
-    def _know(self, chosen: dict[int, Arrangement]) -> None:
-        """Take this for the known arrangement."""
+    def _know(self, parts: Iterable[Arrangement]) -> None:
+        """Take these together for the known arrangement."""
         self.known, self.known_is_legal = Arrangement(), True
-        for group in self.groups:
-            self.known.bars.update(chosen[id(group)].bars)
-            self.known.windows.update(chosen[id(group)].windows)
+        for part in parts:
+            self.known.bars.update(part.bars)
+            self.known.windows.update(part.windows)
 
     # -- bounds -------------------------------------------------------------------------------------------------------
 

@@ -23,17 +23,15 @@ from solver.arrangement import Arrangement
 from solver.cpsat.asking import Asking
 from solver.cpsat.assembly import assemble, shifts
 from solver.cpsat.bystanders import COUNTED
-from solver.cpsat.capacity import least_unplaced
 from solver.cpsat.constraints import Walls
 from solver.cpsat.group import Group, blame, collisions, may_stand_by, merge, must_change, neighbours, part_of
-from solver.cpsat.insertion import LARGE, Insertion
 from solver.cpsat.limits import Limits
 from solver.cpsat.model import Answer, PlacementModel
 from solver.cpsat.room import Room
 from solver.cpsat.shortest import Shortest
 from solver.cpsat.worth import today, worth
 from solver.packing import TOGETHER, Packer
-from solver.problem import BarItem, Problem, WindowItem, unplaceable
+from solver.problem import Problem, unplaceable
 from solver.shapes import Shapes
 
 _JOINT = 400
@@ -104,9 +102,6 @@ class Search(Asking):
         self.pursued, self.limits = names, limits
         self.pursued_since = time.monotonic()
         try:
-            if not self.inserted:
-                self.inserted = True
-                self._insert()
             self._search()
             if names == self.minimize:
                 self._polish()
@@ -121,20 +116,6 @@ class Search(Asking):
             if group.answer.infeasible:
                 return Answer(None, {}, {}, infeasible=True, blame=blame(group))
         return self.together()
-
-    def _insert(self) -> None:
-        """On a large root bus, improve the known arrangement before anything is proved."""
-        if "insertion" in self.without or self.minimize[0] != "unplaced" or len(self.problem.bars) < LARGE:
-            return
-        if self.limits.left <= 0 or self.is_done:
-            return
-        chosen = self._known_parts()
-        if any(must_change(group) for group in self.groups) or collisions(self.groups, chosen):
-            return
-        if self._total(chosen)[0] == least_unplaced(self.problem):
-            return
-        limits = self.limits.share(0.4)
-        self._know(Insertion(self.problem, self.groups, self.minimize, limits, chosen).run())
 
     def is_settled(self, names: tuple[str, ...]) -> bool:
         """Whether all groups are at their optimum by these objectives; they may still collide."""
@@ -157,7 +138,7 @@ class Search(Asking):
         if not collisions(self.groups, chosen) and not self._stands_illegally(chosen):
             known = self._known_parts()
             if not self.known_is_legal or self._total(chosen) < self._total(known):
-                self._know(chosen)
+                self._know(chosen.values())
 
     def _stands_illegally(self, chosen: dict[int, Arrangement]) -> bool:
         return any(chosen[id(group)] is group.now and must_change(group) for group in self.groups)
@@ -168,31 +149,6 @@ class Search(Asking):
             return []
         unsettled = [group for group in self.groups if not group.answer.is_settled(self.pursued)]
         return [group for group in unsettled if group.tries < _TRIES]
-
-    # -- groups -----------------------------------------------------------------------------------------------------
-
-    def _groups(self) -> list[Group]:
-        """One group for each root-bus function and address space; functions that overlap today share one."""
-        # A function moves once, whatever the address space of its BARs.
-        joint = not {"moved_functions", "prepared_drivers", "unplaced_functions"}.isdisjoint(self.minimize)
-        parts: dict[tuple[str, str], Group] = {}
-
-        def group_of(item: BarItem | WindowItem) -> Group:
-            atom = "all" if "groups" in self.without else item.atom
-            label = (atom, "all" if joint or atom == "all" else item.space)
-            group = parts.setdefault(label, Group((), [], []))
-            if item.atom not in group.atoms:
-                group.atoms = (*group.atoms, item.atom)
-            return group
-
-        for window in self.problem.windows:
-            group_of(window).windows.append(window)
-        for bar in self.problem.bars:
-            group_of(bar).bars.append(bar)
-        groups = list(parts.values())
-        while clashes := collisions(groups, {id(group): group.now for group in groups}):
-            groups = merge(groups, clashes[0])
-        return groups
 
     # -- putting together -------------------------------------------------------------------------------------------
 
@@ -260,7 +216,7 @@ class Search(Asking):
         known = self._known_parts()
         found = min([known, *self._assembled_anew([chosen, packed])], key=self._total)
         if found is not known:
-            self._know(found)
+            self._know(found.values())
 
     def _share_room(self) -> Group | None:
         """Groups without an address that take too much room below 4 GiB, as one with the best share for each; once."""
@@ -310,7 +266,9 @@ class Search(Asking):
             return None
         if self.pursued != self.minimize or set(self.minimize) != COUNTED:
             return None
-        if self._total(self._known_parts())[0] != unplaceable(self.problem.bars):
+        if len(self._lacking()) == 1 and self._may_insert:
+            self._insert()
+        if self._lacking():
             return None  # to find that not all can be placed may take long, and longer among bystanders
         party = self._joined(dict.fromkeys(group for pair in colliding for group in pair))
         if 2 * sum(len(group.bars) for group in party) > len(self.problem.bars):
@@ -321,6 +279,11 @@ class Search(Asking):
         bystanders = [group for group in others if group not in engaged and may_stand_by(group)]
         nearby = [group for group in bystanders if any(space in spaces for space, _ in group.spans(group.now))]
         return (party, tuple(nearby)) if sum(len(group.bars) for group in nearby) > _BESIDE else None
+
+    def _lacking(self) -> list[Group]:
+        """Groups that lack a place in the known arrangement which they may have."""
+        known = self._known_parts()
+        return [group for group in self.groups if self._worth(group, known[id(group)])[0] != unplaceable(group.bars)]
 
     def _joined(self, groups: Iterable[Group]) -> list[Group]:
         """Groups, and those that were solved beside one of them: what was proved there holds for both together only."""

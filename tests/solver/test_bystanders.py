@@ -14,7 +14,7 @@ from models.mobility import Policy
 from models.plan import Status
 from models.resources import MIB, align_up
 from models.topology import Bar, Function, Topology
-from solver.cpsat import search
+from solver.cpsat import asking, search
 from solver.cpsat.bystanders import Bystander, Bystanders
 from solver.cpsat.constraints import Constraints
 from solver.cpsat.engine import solve
@@ -44,7 +44,7 @@ def stood_by(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(Bystanders, "__init__", noted)
     monkeypatch.setattr(search, "_BESIDE", 0)
-    monkeypatch.setattr(search, "LARGE", 0)  # they are tried where a plan is known, which insertion makes
+    monkeypatch.setattr(asking, "LARGE", 0)  # they are tried where a plan is known, which insertion makes
     return numbers
 
 
@@ -153,7 +153,7 @@ def test_a_group_is_a_bystander_of_one_other_only(monkeypatch: pytest.MonkeyPatc
     found.pursued = request.minimize
     for group in found.groups:
         found._settle(group)
-    monkeypatch.setattr(search, "unplaceable", lambda bars: found._total(found._known_parts())[0])
+    monkeypatch.setattr(found, "_lacking", list)  # whatever the known plan leaves out
     first, second, third, fourth, fifth, *_ = found.groups
     first.bystanders = (second, third)
     both_of = found._with_bystanders([(fourth, fifth)])
