@@ -328,7 +328,7 @@ class Divider:
         result: dict[WindowItem, list[Layout]] = {}
         for window, shape in windows.items():
             table = shape.table
-            starts = [int(start) for start in table.starts.positions[table.lengths == table.least]]
+            starts = [int(start) for start in table.ends[0][table.lengths == table.least]]
             step = -(-len(starts) // _OFFERS)
             laid = [self.shapes.layout(shape, window, start) for start in starts[::step]]
             if any(layout is None for layout in laid):

@@ -127,21 +127,21 @@ class Shapes:
         """The contents of the shortest window that begins at unit ``start``; ``None`` where VF blocks hinder."""
         table = shape.table
         column = table.starts.column(start)
-        begin = int(table.starts.positions[column])
+        begin = table.ends.item(0, column)
         steps = _steps(tuple(count for _, count in table.contents))
         state = len(table.ends) - 1
-        size = int(table.lengths[column])
+        size = table.lengths.item(column)
         left = {kind: list(found) for kind, found in shape.items.items()}
         parts: list[tuple[int, Content]] = []
         pages: list[int] = []
         while state:
-            end = int(table.ends[state, column])
+            end = table.ends.item(state, column)
             for (kind, count), step in zip(table.contents, steps, strict=True):
                 if not state // step % (count + 1):
                     continue
                 before = state - step
-                free = table.ends[before, column : column + 1]
-                if int(self._after(kind, free)[0]) == end:
+                free = table.ends.item(before, column)
+                if self._end(kind, free) == end:
                     break
             state = before
             if kind[0] == "small":
@@ -150,7 +150,7 @@ class Shapes:
                 parts.append(((end - kind[2] - begin) * self.unit, left[kind].pop()))
             else:
                 inner_window, inner = left[kind].pop()
-                at = self._latest(kind, end, int(free[0]))
+                at = self._latest(kind, end, free)
                 laid = self.layout(inner, inner_window, at)
                 if laid is None:
                     return None
@@ -166,7 +166,7 @@ class Shapes:
     def _latest(self, kind: Kind, end: int, free: int) -> int:
         """The latest start of a child window, at ``free`` or later, from which it ends at ``end``."""
         starts = range(free, end)
-        ends = bisect_right(starts, end, key=lambda at: int(self._after(kind, np.array([at]))[0]))
+        ends = bisect_right(starts, end, key=lambda at: self._end(kind, at))
         return starts[ends - 1]
 
     def _fill(self, small: list[BarItem], pages: list[int]) -> list[tuple[int, Content]] | None:
@@ -204,6 +204,14 @@ class Shapes:
         if what == "window":
             table = self.tables[first]
             return table.starts.ends(free, table.lengths)
+        return (free + first - 1) // first * first + length
+
+    def _end(self, kind: Kind, free: int) -> int:
+        """The earliest end of an item of this kind that begins at one unit or later."""
+        what, first, length = kind
+        if what == "window":
+            table = self.tables[first]
+            return table.starts.end(free, table.lengths)
         return (free + first - 1) // first * first + length
 
     def _wait(self, kind: Kind, count: int) -> Wait:

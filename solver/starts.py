@@ -58,6 +58,13 @@ class Starts:
         ends: Units = at + lengths[columns]
         return ends
 
+    def end(self, free: int, lengths: Units) -> int:
+        """The earliest end of what begins at one unit or later: :meth:`ends` without the cost of an array."""
+        if self.step == 1:
+            return free + lengths.item(free % self.period)
+        at = max(free, -(-free // self.step) * self.step - self.reach)
+        return at + lengths.item(self.column(at))
+
     def column(self, start: int) -> int:
         """The number of one of these starts."""
         multiple = -(-start // self.step)

@@ -39,6 +39,13 @@ def test_few_starts_tell_of_all(seed: int, monkeypatch: pytest.MonkeyPatch) -> N
     assert few.starts.longest(few.lengths) >= every.starts.longest(every.lengths)
 
 
+@pytest.mark.parametrize("starts", [Starts(12), Starts(64, 16, 3), Starts(64, 64, 5)])
+def test_one_end_is_that_of_all_ends(starts: Starts) -> None:
+    lengths = np.array([Random(number).randint(1, 99) for number in range(len(starts))])
+    free = np.arange(3 * starts.period)
+    assert [starts.end(at, lengths) for at in range(3 * starts.period)] == starts.ends(free, lengths).tolist()
+
+
 def test_a_large_bar_leaves_few_starts() -> None:
     """Of 65536 starts, those from which three units, and one that is aligned to two, can still stand before it."""
     bars = [Wait(Starts(1, 1), 3), Wait(Starts(2, 2), 3), Wait(Starts(1 << 16, 1 << 16), 1 << 17)]
