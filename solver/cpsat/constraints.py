@@ -143,8 +143,8 @@ class Constraints:
                 continue
             made = self.variables.window_of[outer.key]
             before, after = self.model.new_bool_var(""), self.model.new_bool_var("")
-            self.model.add(made.start > span[0]).only_enforce_if(before)
-            self.model.add(made.end < span[1]).only_enforce_if(after)
+            self.model.add_if(before, made.start > span[0])
+            self.model.add_if(after, made.end < span[1])
             stays = [] if literal is True else [~literal]
             self.model.add_bool_or([before, after, ~made.open, *stays])
 
@@ -175,9 +175,9 @@ class Constraints:
         end: Expression,
         window: WindowVars,
     ) -> None:
-        self.model.add(start >= window.start).only_enforce_if(literal)
-        self.model.add(end <= window.end).only_enforce_if(literal)
-        self.model.add_implication(literal, window.open)
+        self.model.add_if(literal, start >= window.start)
+        self.model.add_if(literal, end <= window.end)
+        self.model.add_if_also(literal, window.open)
 
     def _stand_outside(
         self,
@@ -215,7 +215,7 @@ class Constraints:
         """A variable that is at least ``length`` where ``literal`` holds."""
         bound = max((high - low for low, high in places), default=0)
         result = self.model.new_int_var(0, bound, f"{name} counts")
-        self.model.add(result >= length).only_enforce_if(literal)
+        self.model.add_if(literal, result >= length)
         return result
 
     def root_windows(self) -> None:
@@ -229,8 +229,8 @@ class Constraints:
             for number, place in enumerate(item.places):
                 literal = self.model.new_bool_var(f"{item.key} root window {number}")
                 step, grain = item.granularity, self.variables.granule[item.space]
-                self.model.add(window.start >= -(-place[0] // step) * step // grain).only_enforce_if(literal)
-                self.model.add(window.end <= place[1] // step * step // grain).only_enforce_if(literal)
+                self.model.add_if(literal, window.start >= -(-place[0] // step) * step // grain)
+                self.model.add_if(literal, window.end <= place[1] // step * step // grain)
                 literals.append(literal)
             if item.bus.parent is None:
                 self.model.add(sum(literals) == window.legal)
@@ -254,12 +254,14 @@ class Constraints:
         for bar in self.variables.bars:
             if bar.present is True and bar.item.nested and not bar.item.shared and not bar.item.bus.subtractive:
                 certain[bar.item.bus.number, bar.item.space] += bar.item.span
+        on_bus: dict[tuple[int, Space], list[WindowVars]] = defaultdict(list)
+        for window in self.variables.windows:
+            on_bus[window.item.bus.number, window.item.space].append(window)
         for (number, space), outer in by_bus.items():
             if self.problem.buses[number].subtractive or any(window.tolerated is not None for window in outer):
                 continue
             grain = min(window.item.granularity for window in outer)
-            inner = [window for window in self.variables.windows if window.item.bus.number == number]
-            inner = [window for window in inner if window.item.space == space]
+            inner = on_bus[number, space]
             if any(window.item.granularity % grain for window in inner):
                 continue
             scale = grain // self.variables.granule[space]

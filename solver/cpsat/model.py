@@ -94,6 +94,11 @@ class PlacementModel:
         What the atoms were divided in before, all of them, with what is known of each.
     bystanders
         Other groups of the root bus that may stay as they are; they are not among what is in the way.
+
+    Attributes
+    ----------
+    begins
+        Where the next search begins; today's arrangement where that is ``None``.
     """
 
     def __init__(
@@ -114,6 +119,7 @@ class PlacementModel:
         self.bystanders = Bystanders(bystanders, self.variables, self.constraints)
         self.constraints.add_all()
         self.model = self.variables.model
+        self.begins: Arrangement | None = None
         self.without = without
         self.manners = MANNERS if "race" not in without else (RELAXATIONS,)
         if "siblings" not in without:
@@ -151,7 +157,7 @@ class PlacementModel:
             answer.infeasible = True
             return answer
         terms = {name: self.bystanders.with_cost(name, self.tally.term(name)) for name in names}
-        self._hint(hint)
+        self.begins = hint
         on_floor, ranked = True, dict[str, int]()
         for number, name in enumerate(names):
             least = self._lowest(name)
@@ -164,7 +170,7 @@ class PlacementModel:
                 self.tally.hold(run)
                 cores = CORES if BYTES.isdisjoint(names[:number]) else SMALL_CORES
                 ranked = self._ranked(run, answer, limits, terms, cores)
-                self._hint(answer.arrangement or hint)
+                self.begins = answer.arrangement or hint
                 if answer.infeasible:
                     break
             floor = max(floor, ranked.get(name, floor))
@@ -178,7 +184,7 @@ class PlacementModel:
             on_floor = on_floor and answer.values[name] == floors.get(name, 0)
             self._at_most(terms[name], answer.values[name])
             self.tally.settle(name, answer.values[name])
-            self._hint(answer.arrangement)
+            self.begins = answer.arrangement
         return answer
 
     def _lowest(self, name: str) -> int:
@@ -191,7 +197,7 @@ class PlacementModel:
             return None
         for name, value in values.items():
             self._at_most(self.tally.term(name), value)
-        self._hint(hint)
+        self.begins = hint
         _, solver, _ = self._run(limits, values)
         return None if solver is None else self._arrangement(solver)
 
@@ -200,7 +206,7 @@ class PlacementModel:
         for name, value in values.items():
             self._at_most(self.tally.term(name), value)
         self.model.minimize(self.tally.term("wasted_bytes").expression)
-        self._hint(known)
+        self.begins = known
         _, solver, _ = self._run(limits, ["wasted_bytes"])
         return None if solver is None else self._arrangement(solver)
 
@@ -227,7 +233,7 @@ class PlacementModel:
             self._at_most(self.tally.term(name), value)
         length = self._length(items)
         self.model.minimize(length)
-        self._hint(hint)
+        self.begins = hint
         _, solver, bound = self._run(limits, ["wasted_bytes"])
         return None if solver is None else (self._arrangement(solver), max(0, bound) * self.variables.granule["mem"])
 
@@ -299,6 +305,7 @@ class PlacementModel:
         def improved(solver: cp_model.CpSolver) -> None:
             self._hint(self._arrangement(solver))
 
+        self._hint(self.begins)
         counting = BYTES.isdisjoint(names)
         outcome = Race(self.model, limits, counting, improved, manners=manners or self.manners).run()
         if outcome.status == cp_model.MODEL_INVALID:

@@ -199,9 +199,9 @@ def _blocks_in(variables: Variables, window: WindowVars) -> list[cp_model.IntVar
             break
         level = model.new_bool_var(f"{window.item.key} holds {size:#x}")
         k = model.new_int_var_from_domain(cp_model.Domain.from_intervals(starts), f"{window.item.key} {size:#x} at")
-        model.add(window.start <= size // grain * k).only_enforce_if(level)
-        model.add(window.end >= size // grain * (k + 1)).only_enforce_if(level)
-        model.add_implication(level, levels[-1] if levels else window.open)
+        model.add_if(level, window.start <= size // grain * k)
+        model.add_if(level, window.end >= size // grain * (k + 1))
+        model.add_if_also(level, levels[-1] if levels else window.open)
         levels.append(level)
     if levels:  # implied
         first, *rest = levels
@@ -223,9 +223,9 @@ def _changed(variables: Variables, window: WindowVars) -> Expression:
     changed = model.new_bool_var(f"{item.key} changes")
     start, end = variables.units(item.space, item.today)
     same = changed.negated()
-    model.add_implication(same, window.open)
-    model.add(window.start == start).only_enforce_if(same)
-    model.add(window.end == end).only_enforce_if(same)
+    model.add_if_also(same, window.open)
+    model.add_if(same, window.start == start)
+    model.add_if(same, window.end == end)
     return changed
 
 
@@ -305,8 +305,8 @@ class _Backing:
         if second is True:
             return first
         both = self.variables.model.new_bool_var("")
-        self.variables.model.add_implication(both, first)
-        self.variables.model.add_implication(both, second)
+        self.variables.model.add_if_also(both, first)
+        self.variables.model.add_if_also(both, second)
         return both
 
 
@@ -327,9 +327,9 @@ def _backs_anyway(variables: Variables, bar: BarVars) -> list[Literal]:
         item = window.item
         if item.bus.parent is None and item.atom == bar.item.atom and item.space == bar.item.space:
             literal = variables.model.new_bool_var(f"{bar.item.key} in {item.key}")
-            variables.model.add(window.start <= bar.start).only_enforce_if(literal)
-            variables.model.add(window.end >= bar.end).only_enforce_if(literal)
-            variables.model.add_implication(literal, bar.present)
+            variables.model.add_if(literal, window.start <= bar.start)
+            variables.model.add_if(literal, window.end >= bar.end)
+            variables.model.add_if_also(literal, bar.present)
             literals.append(literal)
     if len(literals) > 1:
         variables.model.add_at_most_one(literals)

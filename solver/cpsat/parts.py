@@ -106,8 +106,8 @@ class Tally:
         if name not in self.reached:
             term, literal = self.term(name), self.model.new_bool_var("")
             most = term.units(self.floors[name])
-            self.model.add(term.expression <= most).only_enforce_if(literal)
-            self.model.add(term.expression >= most + 1).only_enforce_if(literal.negated())
+            self.model.add_if(literal, term.expression <= most)
+            self.model.add_if(literal.negated(), term.expression >= most + 1)
             self.reached[name] = literal
         return self.reached[name]
 

@@ -59,8 +59,8 @@ class Siblings:
         if later.present is True:
             model.add(earlier.end <= later.start)
         else:
-            model.add_implication(later.present, earlier.present)
-            model.add(earlier.end <= later.start).only_enforce_if(later.present)
+            model.add_if_also(later.present, earlier.present)
+            model.add_if(later.present, earlier.end <= later.start)
 
     def _first(self, function: FunctionAddress) -> BarVars | None:
         """The BAR by which a function is put in order: its own first one, or the first behind it."""

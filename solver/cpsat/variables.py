@@ -15,6 +15,7 @@ from ortools.sat.python import cp_model
 
 from models.errors import InputError
 from models.resources import Size, Space, align_down, align_up
+from solver.cpsat.quick_model import QuickModel
 from solver.problem import BarItem, BusNode, Choice, Span, WindowItem, choices
 
 Expression: TypeAlias = Any
@@ -90,7 +91,7 @@ class Variables:
         Every BAR of the model, also those that no root window can hold: they have no variables.
     """
 
-    model: cp_model.CpModel
+    model: QuickModel
     granule: dict[Space, Size]
     bars: list[BarVars] = field(default_factory=list)
     windows: list[WindowVars] = field(default_factory=list)
@@ -140,7 +141,7 @@ def make_variables(bars: Iterable[BarItem], windows: Iterable[WindowItem], *, re
         If the addresses are too large, in granules, for the solver's integers.
     """
     bars, windows = list(bars), list(windows)
-    variables = Variables(cp_model.CpModel(), {space: _granule(space, bars, windows) for space in ("io", "mem")})
+    variables = Variables(QuickModel(), {space: _granule(space, bars, windows) for space in ("io", "mem")})
     variables.items = bars
     items: list[BarItem | WindowItem] = [*windows, *(bar for bar in bars if bar.movable)]
     for item in items:
@@ -196,9 +197,9 @@ def _bar(variables: Variables, bar: BarItem, require_all: bool) -> BarVars | Non
     stays = None
     if bar.home is not None and bar.may_stay:
         stays = model.new_bool_var(f"{name} stays")
-        model.add(k == bar.home // bar.size).only_enforce_if(stays)
+        model.add_if(stays, k == bar.home // bar.size)
         if not isinstance(present, bool):
-            model.add_implication(stays, present)
+            model.add_if_also(stays, present)
     interval = model.new_optional_fixed_size_interval_var(first, length, present, name)
     return BarVars(bar, first, first + length, present, stays, interval)
 
@@ -218,9 +219,9 @@ def _window(variables: Variables, window: WindowItem) -> WindowVars:
     if window.tolerated:
         return _tolerated_window(variables, window, opened, (start, size, end), blocks)
     interval = model.new_optional_interval_var(start, size, end, opened, name)
-    model.add(blocks >= 1).only_enforce_if(opened)
-    model.add(blocks == 0).only_enforce_if(opened.negated())
-    model.add(last == first).only_enforce_if(opened.negated())
+    model.add_if(opened, blocks >= 1)
+    model.add_if(opened.negated(), blocks == 0)
+    model.add_if(opened.negated(), last == first)
     if not places:
         model.add(opened == 0)
     return WindowVars(window, start, end, start, end, size, opened, opened, None, interval, size)
@@ -241,17 +242,17 @@ def _tolerated_window(
     stays, legal = model.new_bool_var(f"{name} tolerated"), model.new_bool_var(f"{name} legal")
     model.add(stays + legal == opened)
     interval = model.new_optional_interval_var(start, size, end, legal, name)
-    model.add(blocks >= 1).only_enforce_if(legal)
-    model.add(blocks == 0).only_enforce_if(legal.negated())
+    model.add_if(legal, blocks >= 1)
+    model.add_if(legal.negated(), blocks == 0)
     reach = [(align_up(low, grain) // grain, align_down(high, grain) // grain) for low, high in window.places]
     lowest, highest = min(low for low, _ in [today, *reach]), max(high for _, high in [today, *reach])
     outer_start = model.new_int_var(lowest, highest, f"{name} start as it is")
     outer_end = model.new_int_var(lowest, highest, f"{name} end as it is")
-    model.add(outer_start == start).only_enforce_if(legal)
-    model.add(outer_end == end).only_enforce_if(legal)
-    model.add(outer_start == outer_end).only_enforce_if(opened.negated())
-    model.add(outer_start == today[0]).only_enforce_if(stays)
-    model.add(outer_end == today[1]).only_enforce_if(stays)
+    model.add_if(legal, outer_start == start)
+    model.add_if(legal, outer_end == end)
+    model.add_if(opened.negated(), outer_start == outer_end)
+    model.add_if(stays, outer_start == today[0])
+    model.add_if(stays, outer_end == today[1])
     extent = size + (today[1] - today[0]) * stays
     return WindowVars(window, outer_start, outer_end, start, end, size, opened, legal, stays, interval, extent)
 
