@@ -1,0 +1,69 @@
+"""New BARs let in beside what stands: only where a plan takes long to find, or one device alone lacks a place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from benchmarks.families.making import Made
+from benchmarks.families.rack import make
+from models.plan import Status
+from solver.cpsat import asking
+from solver.cpsat.engine import solve
+from solver.cpsat.insertion import Insertion
+from solver.cpsat.search import Search
+
+
+@pytest.fixture
+def insertions(monkeypatch: pytest.MonkeyPatch) -> list[Insertion]:
+    """Those that were run; no machine is too small for them."""
+    noted: list[Insertion] = []
+    run = Insertion.run
+    monkeypatch.setattr(Insertion, "run", lambda self: noted.append(self) or run(self))
+    monkeypatch.setattr(asking, "LARGE", 0)
+    return noted
+
+
+def values(made: Made, without: str = "") -> list[int | None]:
+    request = replace(made.request, workers=1, options={"without": without} if without else {})
+    result = solve(made.topology, request)
+    assert result.legal
+    assert result.plan.status is Status.OPTIMAL
+    return [objective.value for objective in result.plan.objectives]
+
+
+@pytest.mark.parametrize("goal", ["moves", "moves-full"])
+def test_where_a_plan_is_soon_found_nothing_is_inserted(goal: str, insertions: list[Insertion]) -> None:
+    values(make(1, bars=60, new=12, goal=goal))
+    assert not insertions
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_where_a_plan_takes_long_one_grows_beside_what_stands(
+    seed: int, insertions: list[Insertion], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "_SOON", 0.0)
+    made = make(seed, bars=40, new=8, goal="moves-full")
+    found = values(made)
+    assert len(insertions) == 1
+    assert found == values(made, "insertion")
+    assert len(insertions) == 1
+
+
+def test_the_plan_that_grew_is_where_the_search_begins(
+    insertions: list[Insertion], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known: list[int] = []
+    insert = Search._insert
+
+    def noted(self: Search) -> None:
+        known.append(self._total(self._known_parts())[0])
+        insert(self)
+        known.append(self._total(self._known_parts())[0])
+
+    monkeypatch.setattr(asking, "_SOON", 0.0)
+    monkeypatch.setattr(Search, "_insert", noted)
+    values(make(1, bars=40, new=8, goal="moves-full"))
+    before, after = known
+    assert after < before
