@@ -9,6 +9,7 @@ import pytest
 from benchmarks.families.making import Made
 from benchmarks.families.rack import make
 from models.plan import Status
+from solver.arrangement import Arrangement
 from solver.cpsat import asking
 from solver.cpsat.engine import solve
 from solver.cpsat.insertion import Insertion
@@ -20,7 +21,12 @@ def insertions(monkeypatch: pytest.MonkeyPatch) -> list[Insertion]:
     """Those that were run; no machine is too small for them."""
     noted: list[Insertion] = []
     run = Insertion.run
-    monkeypatch.setattr(Insertion, "run", lambda self: noted.append(self) or run(self))
+
+    def noting(self: Insertion) -> dict[int, Arrangement]:
+        noted.append(self)
+        return run(self)
+
+    monkeypatch.setattr(Insertion, "run", noting)
     monkeypatch.setattr(asking, "LARGE", 0)
     return noted
 
