@@ -345,7 +345,7 @@ def _reach_limit(item: Item) -> int | None:
 def _overlapping(items: Iterable[Item]) -> Iterator[tuple[Item, Item]]:
     """Every pair that overlaps in one address space, by a sweep over the starts."""
     open_: dict[Space, list[Item]] = {"io": [], "mem": []}
-    for item in sorted(items, key=lambda item: item.range):
+    for item in sorted(items, key=lambda item: (item.range.start, item.range.end)):
         open_[item.space] = [other for other in open_[item.space] if other.range.end > item.range.start]
         for other in open_[item.space]:
             yield other, item

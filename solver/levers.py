@@ -12,7 +12,8 @@ from models.errors import InputError
 
 LEVERS: dict[str, str] = {
     "groups": "each function of the root bus is placed by itself, in each address space, while that is exact",
-    "greedy": "the best placement of some greedy engines as a first plan, root bus by root bus",
+    "idle": "root buses where everything has an address and no rule is broken stay as they are, without a model",
+    "greedy": "the best placement of some greedy engines: at first where time is short, else for what is open at last",
     "packings": "plans built without a solver",
     "floors": "values that no plan undercuts, by counting",
     "shapes": "exact shortest windows, by dynamic programming: a bound, and windows that reach it",

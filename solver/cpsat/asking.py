@@ -143,7 +143,7 @@ class Asking(Opening):
                 return soon
             self._insert()
             start = soon if soon.arrangement is not None else None
-            if self.known_is_legal:
+            if self.known_is_legal and not must_change(group):  # it may leave that alone
                 inserted = part_of(self.known, group)
                 values = {first: worth(group.bars, group.windows, inserted)[first]}
                 if start is None or values[first] < start.values[first]:

@@ -15,6 +15,7 @@ from models.topology import Topology
 from solver.arrangement import Arrangement
 from solver.collector import collecting_rarely
 from solver.cpsat.greedies import Greedies, as_arrangement
+from solver.cpsat.idle import busy
 from solver.cpsat.limits import Crew, Limits
 from solver.cpsat.model import Answer
 from solver.cpsat.objectives import BYTES
@@ -78,10 +79,12 @@ def _solve(topology: Topology, request: Request, progress: Progress | None, star
     movement = request.mobility(topology)
     placement = Placement.today(topology)
     without = parse_without(request.options)
+    sizes = request.sizes(topology)
+    roots = topology.root_buses if "idle" in without else busy(topology, request, sizes)
     parts = problems(
-        topology,
+        replace(topology, root_buses=roots),
         movement,
-        request.sizes(topology),
+        sizes,
         window_rule=request.window_rule,
         headroom="headroom" in request.minimize,
     )
@@ -147,18 +150,13 @@ def _search(
     Parameters
     ----------
     greedies
-        Those to ask for plans of the root buses on which something is left to do then.
+        Those to ask for plans of the root buses on which something is open in the end.
     """
     try:
         for search in searches:
             search.begin(0.3 / len(searches))
     except KeyboardInterrupt:
         limits.interrupt()
-    if greedies is not None:
-        waiting = [search for search in searches if not search.is_done]
-        for search, known in zip(waiting, greedies.ask([search.problem for search in waiting]), strict=True):
-            if known is not None:
-                search.learn(known)
     for pursued in _passes(names, without):
         unsettled = sum(not search.is_settled(pursued) for search in searches)
         threads = min(limits.crew.workers, unsettled) if "beside" not in without else 1
@@ -167,6 +165,11 @@ def _search(
         else:
             for number, search in enumerate(searches):
                 search.pursue(pursued, _share(searches[number:], pursued, limits, 1))
+    if greedies is not None:
+        open_ = [search for search in searches if not (search.is_settled(names) or search.is_infeasible)]
+        for search, known in zip(open_, greedies.ask([search.problem for search in open_]), strict=True):
+            if known is not None:
+                search.learn(known)
     return [_conclude(search, limits) for search in searches]
 
 

@@ -1,4 +1,4 @@
-"""The greedy engines' placements as first plans: one root bus at a time, as many as there is time for.
+"""The greedy engines' placements as plans to fall back on: one root bus at a time, as many as there is time for.
 
 Root buses do not meet, so the best of several greedy placements is put together
 from the best for each, and where one engine leaves nothing out, no other is asked.

@@ -121,6 +121,11 @@ class Search(Asking):
         """Whether all groups are at their optimum by these objectives; they may still collide."""
         return all(group.answer.is_settled(names) for group in self.groups)
 
+    @property
+    def is_infeasible(self) -> bool:
+        """Whether some group admits no legal arrangement."""
+        return any(group.answer.infeasible for group in self.groups)
+
     def _search(self) -> None:
         """Solve, merge and solve again until all is proved, time is up, or there is no legal arrangement at all."""
         pending = [group for group in self.order if group in self.groups]

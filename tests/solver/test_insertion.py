@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 
 import pytest
 
 from benchmarks.families.making import Made
 from benchmarks.families.rack import make
+from models.mobility import Policy
 from models.plan import Status
 from solver.arrangement import Arrangement
 from solver.cpsat import asking
 from solver.cpsat.engine import solve
 from solver.cpsat.insertion import Insertion
 from solver.cpsat.search import Search
+from solver.request import PRESETS, Request
+from tests.random_machines import random_machine
 
 
 @pytest.fixture
@@ -73,3 +77,16 @@ def test_the_plan_that_grew_is_where_the_search_begins(
     values(make(1, bars=40, new=8, goal="moves-full"))
     before, after = known
     assert after < before
+
+
+@pytest.mark.parametrize("preset", ["moves", "waste"])
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_is_wrong_today_the_optimum_is_the_same(
+    seed: int, preset: str, insertions: list[Insertion], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "_SOON", 0.0)
+    topology = random_machine(Random(seed))
+    request = Request(policy=Policy.ALWAYS, minimize=PRESETS[preset], workers=1)
+    found = [solve(topology, each) for each in (request, replace(request, options={"without": "insertion"}))]
+    assert [result.plan.status for result in found] == [Status.OPTIMAL] * 2
+    assert found[0].plan.objectives == found[1].plan.objectives
