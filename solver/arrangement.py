@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from models.topology import BarKey, WindowKey
@@ -14,3 +15,12 @@ class Arrangement:
 
     bars: dict[BarKey, int | None] = field(default_factory=dict)
     windows: dict[WindowKey, Span | None] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, parts: Iterable[Arrangement]) -> Arrangement:
+        """Parts of a problem as one; what is in several stands where the last of them says."""
+        made = cls()
+        for part in parts:
+            made.bars.update(part.bars)
+            made.windows.update(part.windows)
+        return made

@@ -27,7 +27,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from models.resources import Size
+from models.resources import Size, align_up
 from solver.packing import Content, Layout
 from solver.problem import BarItem, WindowItem
 from solver.starts import Starts, Units, Wait, starts_of
@@ -212,7 +212,7 @@ class Shapes:
         if what == "window":
             table = self.tables[first]
             return table.starts.end(free, table.lengths)
-        return (free + first - 1) // first * first + length
+        return align_up(free, first) + length
 
     def _wait(self, kind: Kind, count: int) -> Wait:
         what, first, length = kind

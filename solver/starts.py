@@ -14,6 +14,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from models.resources import align_up
+
 Units: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
 _WORTHWHILE = 2
@@ -62,7 +64,7 @@ class Starts:
         """The earliest end of what begins at one unit or later: :meth:`ends` without the cost of an array."""
         if self.step == 1:
             return free + lengths.item(free % self.period)
-        at = max(free, -(-free // self.step) * self.step - self.reach)
+        at = max(free, align_up(free, self.step) - self.reach)
         return at + lengths.item(self.column(at))
 
     def column(self, start: int) -> int:

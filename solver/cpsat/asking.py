@@ -142,11 +142,11 @@ class Asking(Opening):
             if soon.infeasible or soon.is_settled(names):
                 return soon
             self._insert()
-            start = soon if soon.arrangement is not None else None
+            start = soon
             if self.known_is_legal and not must_change(group):  # it may leave that alone
                 inserted = part_of(self.known, group)
                 values = {first: worth(group.bars, group.windows, inserted)[first]}
-                if start is None or values[first] < start.values[first]:
+                if soon.arrangement is None or values[first] < soon.values[first]:
                     start = Answer(inserted, values, {})
             bounds = {**bounds, first: max(bounds[first], soon.bounds[first] or 0)}
         return self._model(group).minimize(names, limits, bounds, self._hint(group, start), start)
@@ -164,7 +164,8 @@ class Asking(Opening):
         if any(must_change(group) for group in groups) or collisions(groups, chosen):
             return
         limits = self.limits.share(_INSERTING)
-        self._know(Insertion(self.problem, groups, self.minimize, limits, chosen).run().values())
+        found = Insertion(self.problem, groups, self.minimize, limits, chosen).run()
+        self._know(Arrangement.of(found.values()))
 
     def _may_be_direct(self, group: Group, bounds: dict[str, int], start: Answer | None) -> bool:
         """Whether to ask first for the best plan that leaves nothing out: where few BARs are counted, that is quick."""

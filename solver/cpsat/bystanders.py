@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from models.resources import Space
 from solver.cpsat.constraints import Constraints
 from solver.cpsat.objectives import Term
-from solver.cpsat.variables import Expression, Literal, Variables
+from solver.cpsat.quick_model import Literal
+from solver.cpsat.variables import Expression, Variables
 from solver.problem import Span
 
 COUNTED = frozenset({"unplaced", "moved_bars", "windows_changed"})

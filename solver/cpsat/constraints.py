@@ -15,7 +15,8 @@ from ortools.sat.python import cp_model
 
 from models.resources import Space
 from models.spans import inside_any, merged
-from solver.cpsat.variables import BarVars, Expression, Literal, Variables, WindowVars, standing_buses, standing_today
+from solver.cpsat.quick_model import Literal
+from solver.cpsat.variables import BarVars, Expression, Variables, WindowVars, standing_buses, standing_today
 from solver.problem import BarItem, BusNode, Problem, Span, WindowItem, overlap
 
 Walls = dict[Space, list[Span]]

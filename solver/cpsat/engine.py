@@ -145,7 +145,7 @@ def _search(
     without: frozenset[str],
     greedies: Greedies | None = None,
 ) -> list[Answer]:
-    """Begin all, then let all pursue the first objectives, and then the rest.
+    """Begin all, let all pursue the first objectives, then the rest, and ask greedies for what is still open.
 
     Parameters
     ----------
@@ -167,9 +167,12 @@ def _search(
                 search.pursue(pursued, _share(searches[number:], pursued, limits, 1))
     if greedies is not None:
         open_ = [search for search in searches if not (search.is_settled(names) or search.is_infeasible)]
-        for search, known in zip(open_, greedies.ask([search.problem for search in open_]), strict=True):
-            if known is not None:
-                search.learn(known)
+        try:
+            for search, known in zip(open_, greedies.ask([search.problem for search in open_]), strict=True):
+                if known is not None:
+                    search.learn(known)
+        except KeyboardInterrupt:
+            limits.interrupt()
     return [_conclude(search, limits) for search in searches]
 
 

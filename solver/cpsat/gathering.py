@@ -87,11 +87,7 @@ class Gathering:
         totals = [self._total(each) for each in candidates]
         least = min(totals)
         chosen = candidates[totals.index(least)]
-        result = Answer(Arrangement(), {}, {})
-        assert result.arrangement is not None
-        for group in self.groups:
-            result.arrangement.bars.update(chosen[id(group)].bars)
-            result.arrangement.windows.update(chosen[id(group)].windows)
+        result = Answer(Arrangement.of(chosen[id(group)] for group in self.groups), {}, {})
         values = dict(zip(self.minimize, least, strict=True))
         open_ = raised = False
         for name in self.minimize:

@@ -67,10 +67,7 @@ class Insertion:
         """Place these groups anew around all others, if that is better."""
         bars = [bar for group in party for bar in group.bars]
         windows = [window for group in party for window in group.windows]
-        now = Arrangement()
-        for group in party:
-            now.bars.update(self.chosen[id(group)].bars)
-            now.windows.update(self.chosen[id(group)].windows)
+        now = Arrangement.of(self.chosen[id(group)] for group in party)
         values = worth(bars, windows, now)
         start = Answer(now, {name: values[name] for name in self.minimize}, {})
         before = list(start.values.values())

@@ -15,7 +15,8 @@ from ortools.sat.python import cp_model
 
 from models.resources import MIB, FunctionAddress, align_up
 from solver.cpsat.constraints import Constraints
-from solver.cpsat.variables import BarVars, Expression, Literal, Variables, WindowVars
+from solver.cpsat.quick_model import Literal
+from solver.cpsat.variables import BarVars, Expression, Variables, WindowVars
 from solver.problem import BusNode, choices, unplaceable
 
 BYTES = frozenset({"wasted_bytes", "rebar", "headroom"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import takewhile
 
@@ -63,7 +63,7 @@ class Opening(Gathering):
         """Know a legal arrangement of the whole problem, and of each group what is better there."""
         parts = {id(group): part_of(known, group) for group in self.groups}
         if not self.known_is_legal or self._total(parts) < self._total(self._known_parts()):
-            self.known, self.known_is_legal = known, True
+            self._know(known)
         for group in self.groups:
             answer = group.answer
             if answer.proved or must_change(group):  # it may leave that alone
@@ -163,7 +163,7 @@ class Opening(Gathering):
                 if found is not None:
                     known = self._known_parts()
                     if self._total(found) < self._total(known):
-                        self._know(found.values())
+                        self._know(Arrangement.of(found.values()))
                     return True
             return False
 
@@ -183,12 +183,9 @@ class Opening(Gathering):
         found = assemble(self.problem, self.groups, chosen)
         return None if found is None or collisions(self.groups, found) else found
 
-    def _know(self, parts: Iterable[Arrangement]) -> None:
-        """Take these together for the known arrangement."""
-        self.known, self.known_is_legal = Arrangement(), True
-        for part in parts:
-            self.known.bars.update(part.bars)
-            self.known.windows.update(part.windows)
+    def _know(self, arrangement: Arrangement) -> None:
+        """Take this for the known arrangement."""
+        self.known, self.known_is_legal = arrangement, True
 
     # -- bounds -------------------------------------------------------------------------------------------------------
 

@@ -7,11 +7,11 @@ and to build the models is a quarter of the work on a small machine.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from ortools.sat.python import cp_model
 
-Literal = Any
+Literal: TypeAlias = Any
 """A Boolean variable, its negation, or a Python truth value."""
 
 

@@ -143,7 +143,7 @@ class Search(Asking):
         if not collisions(self.groups, chosen) and not self._stands_illegally(chosen):
             known = self._known_parts()
             if not self.known_is_legal or self._total(chosen) < self._total(known):
-                self._know(chosen.values())
+                self._know(Arrangement.of(chosen.values()))
 
     def _stands_illegally(self, chosen: dict[int, Arrangement]) -> bool:
         return any(chosen[id(group)] is group.now and must_change(group) for group in self.groups)
@@ -169,9 +169,7 @@ class Search(Asking):
             if sharing is not None:
                 return [sharing]
             if not self.alone.windows:
-                for arrangement in chosen.values():
-                    self.alone.bars.update(arrangement.bars)
-                    self.alone.windows.update(arrangement.windows)
+                self.alone = Arrangement.of([self.alone, *chosen.values()])
             if not any(self._may_be_rearranged(group) and self._rearrange(group) for group in colliding[0]):
                 party, bystanders = self._with_bystanders(colliding) or (self._joined(self._party(colliding[0])), ())
                 parts = [self._bounds_alone(group) for group in party]
@@ -221,7 +219,7 @@ class Search(Asking):
         known = self._known_parts()
         found = min([known, *self._assembled_anew([chosen, packed])], key=self._total)
         if found is not known:
-            self._know(found.values())
+            self._know(Arrangement.of(found.values()))
 
     def _share_room(self) -> Group | None:
         """Groups without an address that take too much room below 4 GiB, as one with the best share for each; once."""
@@ -248,10 +246,7 @@ class Search(Asking):
         else:
             return None
         self.groups = merge(self.groups, party, [self._bounds(group) for group in party])
-        merged, together = self.groups[-1], Arrangement()
-        for group in party:
-            together.bars.update(found[id(group)].bars)
-            together.windows.update(found[id(group)].windows)
+        merged, together = self.groups[-1], Arrangement.of(found[id(group)] for group in party)
         values = worth(merged.bars, merged.windows, together)
         merged.answer = Answer(together, {name: values[name] for name in self.minimize}, {})
         for name, least in zip(self.minimize, bound, strict=True):
@@ -336,10 +331,7 @@ class Search(Asking):
                 continue
             if collisions(list(party), parts):
                 continue
-            together = Arrangement()
-            for part in parts.values():
-                together.bars.update(part.bars)
-                together.windows.update(part.windows)
+            together = Arrangement.of(parts.values())
             values = worth(merged.bars, merged.windows, together)
             answer = Answer(together, {name: values[name] for name in self.minimize}, {})
             if best is None or list(answer.values.values()) < list(best.values.values()):

@@ -15,7 +15,7 @@ from ortools.sat.python import cp_model
 
 from models.errors import InputError
 from models.resources import Size, Space, align_down, align_up
-from solver.cpsat.quick_model import QuickModel
+from solver.cpsat.quick_model import Literal, QuickModel
 from solver.problem import BarItem, BusNode, Choice, Span, WindowItem, choices
 
 Expression: TypeAlias = Any
@@ -23,9 +23,6 @@ Expression: TypeAlias = Any
 
 _LARGEST = 1 << 58
 """The largest number of granules in an address; sums of a few stay within the solver's integers."""
-
-Literal: TypeAlias = Any
-"""A Boolean variable, its negation, or a Python truth value."""
 
 
 @dataclass(slots=True)

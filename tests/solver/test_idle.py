@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 
 import pytest
 
@@ -13,6 +14,8 @@ from models.topology import Topology
 from solver.cpsat.engine import solve
 from solver.cpsat.idle import busy
 from solver.request import PRESETS, Request
+from solver.result import Result
+from tests.random_machines import random_machine
 from tests.topologies import bar, bridge, function, host, machine
 
 LOW = 0x80000000
@@ -52,14 +55,25 @@ def test_windows_may_be_shorter_where_that_counts() -> None:
     assert names(two_hosts(), replace(REQUEST, minimize=PRESETS["waste"])) == ["0000:00", "0000:40"]
 
 
-@pytest.mark.parametrize("minimize", ["moves", "waste"])
-def test_the_plan_is_the_same(minimize: str) -> None:
-    request = replace(REQUEST, minimize=PRESETS[minimize])
-    found = [solve(two_hosts(), each) for each in (request, replace(request, options={"without": "idle"}))]
+def both(topology: Topology) -> list[Result]:
+    """With the lever and without it."""
+    found = [solve(topology, each) for each in (REQUEST, replace(REQUEST, options={"without": "idle"}))]
     assert [result.plan.status for result in found] == [Status.OPTIMAL] * 2
     assert found[0].plan.objectives == found[1].plan.objectives
+    return found
+
+
+def test_the_plan_is_the_same() -> None:
+    found = both(two_hosts())
     assert found[0].plan.bars == found[1].plan.bars
     assert found[0].plan.windows == found[1].plan.windows
+
+
+@pytest.mark.parametrize("seed", [40, 63, 64, 93, 103, 106, 112, 133, 136, 142, 144, 145, 148, 152, 156, 157, 193, 195])
+def test_whatever_is_wrong_elsewhere_the_optimum_is_the_same(seed: int) -> None:
+    topology = random_machine(Random(seed))
+    assert len(names(topology)) < len(topology.root_buses)
+    both(topology)
 
 
 def test_where_nothing_at_all_is_to_be_done_that_is_proved() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from random import Random
 
@@ -11,13 +12,20 @@ from benchmarks.families.making import Made
 from benchmarks.families.rack import make
 from models.mobility import Policy
 from models.plan import Status
+from models.resources import MIB
 from solver.arrangement import Arrangement
 from solver.cpsat import asking
 from solver.cpsat.engine import solve
+from solver.cpsat.group import merge, must_change
 from solver.cpsat.insertion import Insertion
+from solver.cpsat.limits import Crew, Limits
 from solver.cpsat.search import Search
+from solver.problem import problems
 from solver.request import PRESETS, Request
 from tests.random_machines import random_machine
+from tests.topologies import bar, function, host, key, machine
+
+LOW = 0x80000000
 
 
 @pytest.fixture
@@ -44,7 +52,10 @@ def values(made: Made, without: str = "") -> list[int | None]:
 
 
 @pytest.mark.parametrize("goal", ["moves", "moves-full"])
-def test_where_a_plan_is_soon_found_nothing_is_inserted(goal: str, insertions: list[Insertion]) -> None:
+def test_where_a_plan_is_soon_found_nothing_is_inserted(
+    goal: str, insertions: list[Insertion], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "_SOON", 60.0)  # soon on a slow machine too
     values(make(1, bars=60, new=12, goal=goal))
     assert not insertions
 
@@ -90,3 +101,32 @@ def test_whatever_is_wrong_today_the_optimum_is_the_same(
     found = [solve(topology, each) for each in (request, replace(request, options={"without": "insertion"}))]
     assert [result.plan.status for result in found] == [Status.OPTIMAL] * 2
     assert found[0].plan.objectives == found[1].plan.objectives
+
+
+def test_some_of_them_need_it(insertions: list[Insertion], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the test before this one shows nothing."""
+    monkeypatch.setattr(asking, "_SOON", 0.0)
+    for seed in range(4):
+        solve(random_machine(Random(seed)), Request(policy=Policy.ALWAYS, minimize=PRESETS["waste"], workers=1))
+    assert len(insertions) >= 4
+
+
+def test_a_plan_that_leaves_alone_what_has_to_change_is_no_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Today's breach is legal where it is left alone; the model mends it, and then there is no room for the new BAR."""
+    monkeypatch.setattr(asking, "LARGE", 0)
+    monkeypatch.setattr(asking, "_SOON", 0.0)
+    askew = function("00:01.0", bar(0, 2 * MIB, at=LOW + MIB))
+    fixed = function("00:02.0", bar(0, "64K", at=LOW + 3 * MIB, fixed=True))
+    topology = machine(
+        host(askew, fixed, function("00:03.0", bar(0, 2 * MIB)), mem=(LOW + MIB, LOW + 6 * MIB - 1), pref=None, io=None)
+    )
+    request = Request(policy=Policy.ALWAYS, minimize=PRESETS["moves"], workers=1)
+    (problem,) = problems(topology, request.mobility(topology))
+    limits = Limits(time.monotonic() + 60, Crew(1))
+    known = Arrangement({bar.key: bar.today for bar in problem.bars if bar.movable})
+    known.bars[key("00:03.0")] = problem.coordinates.of("mem", LOW + 4 * MIB)
+    search = Search(problem, request.minimize, limits, known=known)
+    (all_of_it,) = merge(search.groups, search.groups)
+    assert must_change(all_of_it)
+    found = search._place_most(all_of_it, {"unplaced": 0}, limits, None)
+    assert found.values == found.bounds == {"unplaced": 1}
