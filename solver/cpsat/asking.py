@@ -35,6 +35,9 @@ _SOON = 1.0
 _INSERTING = 0.4
 """Part of the time left in which that plan has to be found."""
 
+_PLACING = 0.8
+"""Part of the time left in which the fewest BARs without an address have to be found, where more counts."""
+
 _AMONG = 5.0
 """Seconds in which that plan has to be found among bystanders; beyond, all is one model."""
 
@@ -118,7 +121,7 @@ class Asking(Opening):
                 elif direct.arrangement is not None:
                     start = direct
             if start is None or start.values["unplaced"] > bounds["unplaced"]:
-                start = self._place_most(group, bounds, limits, start)
+                start = self._place_most(group, bounds, limits.share(_PLACING), start)
                 if start.arrangement is None:
                     return start
                 unplaced = start.bounds["unplaced"]
@@ -126,13 +129,26 @@ class Asking(Opening):
                 start = Answer(start.arrangement, {name: values[name] for name in names}, dict.fromkeys(names))
                 start.bounds["unplaced"] = unplaced
                 if unplaced != values["unplaced"]:
-                    return start
+                    return self._improve_unproved(group, limits, start)
                 if unplaced > bounds["unplaced"]:
                     bounds = {**self._lowest(group), "unplaced": unplaced}
             everything = start.values["unplaced"] == unplaceable(group.bars)
         model = self._model(group, require_all=everything)
         found = model.minimize(self.pursued, limits, bounds, self._hint(group, start), start)
         return self._in_full(group, found, model)
+
+    def _improve_unproved(self, group: Group, limits: Limits, start: Answer) -> Answer:
+        """The best that is found with as few BARs without an address as are known, though fewer may do."""
+        first, *rest = self.pursued
+        if not rest or limits.left <= 0:
+            return start
+        model = self._model(group)
+        model.hold(first, start.values[first])
+        better = Answer(start.arrangement, dict(start.values), {})
+        found = model.minimize(tuple(rest), limits, self._lowest(group), self._hint(group, start), better)
+        values = worth(group.bars, group.windows, found.arrangement or group.now)
+        bounds = {**dict.fromkeys(self.minimize), first: start.bounds[first]}
+        return Answer(found.arrangement, {name: values[name] for name in self.minimize}, bounds)
 
     def _place_most(self, group: Group, bounds: dict[str, int], limits: Limits, start: Answer | None) -> Answer:
         """As few BARs without an address as can be; where that takes long, a plan is let grow beside what stands."""
@@ -230,10 +246,14 @@ class Asking(Opening):
         chosen = {id(other): other.answer.arrangement or Arrangement() for other in self.groups}
         if found is None or self._hits_others(group, found, chosen):
             return False
-        worths = worth(group.bars, group.windows, found)  # what is not pursued as yet may be worse
+        self._rearranged(group, found)
+        return True
+
+    def _rearranged(self, group: Group, found: Arrangement) -> None:
+        """Another arrangement that is worth the same by what is pursued; by what comes behind it may be worth less."""
+        worths = worth(group.bars, group.windows, found)
         group.answer.arrangement = found
         group.answer.values = {name: worths[name] for name in self.minimize}
-        return True
 
     def _is_as_today(self, group: Group) -> bool:
         """Whether a group has no other arrangement of its value: nothing in it is new, moves or changes."""

@@ -9,7 +9,7 @@ from models.resources import Size, Space, align_up
 from models.topology import BarKey, WindowKey
 from solver.arrangement import Arrangement
 from solver.cpsat.group import Group, pinned
-from solver.problem import Problem, Span
+from solver.problem import Problem, Span, overlap
 
 
 @dataclass(slots=True)
@@ -22,6 +22,8 @@ class Block:
         It may shift by multiples of this.
     places
         Where it, and everything in it, may stand.
+    unmoved
+        BARs in it that have the address of today.
     """
 
     group: int
@@ -31,29 +33,47 @@ class Block:
     places: list[Span]
     bars: dict[BarKey, int] = field(default_factory=dict)
     windows: dict[WindowKey, Span] = field(default_factory=dict)
+    unmoved: int = 0
 
 
 def assemble(
-    problem: Problem, groups: Sequence[Group], chosen: dict[int, Arrangement], *, move: bool = False
+    problem: Problem,
+    groups: Sequence[Group],
+    chosen: dict[int, Arrangement],
+    *,
+    move: bool = False,
+    stay: int = 0,
 ) -> dict[int, Arrangement] | None:
     """The same arrangements, shifted so that no two collide; ``None`` where that is not found.
 
     Parameters
     ----------
     move
-        Groups with an address of today may be shifted too; else they stay where they are chosen to be.
+        Groups with an address of today may be shifted too, all but what holds an immovable BAR; else they stay where
+        they are chosen to be.
+    stay
+        What holds so many BARs with the address of today, or more, stays where it is chosen to be, the most of them
+        first; all else is shifted. 0: nothing stays for that.
     """
     taken: dict[Space, list[Span]] = {
         space: [*problem.buses[0].obstacles[space], *problem.reserved[space]] for space in ("io", "mem")
     }
     blocks: list[Block] = []
     for group in groups:
-        if shifts(group, move):
-            blocks += _blocks(group, chosen[id(group)])
-            continue
-        for space, span in (*group.spans(chosen[id(group)]), *pinned(group)):
+        if shifts_in_part(group) if move else shifts(group):
+            for block in _blocks(group, chosen[id(group)]):
+                if _is_held(block, group):
+                    taken[block.space].append(block.span)
+                else:
+                    blocks.append(block)
+        else:
+            for space, span in group.spans(chosen[id(group)]):
+                taken[space].append(span)
+        for space, span in pinned(group):
             taken[space].append(span)
     placed = {id(group): Arrangement(dict(chosen[id(group)].bars), dict(chosen[id(group)].windows)) for group in groups}
+    if stay:
+        blocks = _left_over(blocks, taken, stay)
     for block in sorted(blocks, key=lambda block: (-block.alignment, block.span[0] - block.span[1])):
         start = _first_fit(block, sorted(taken[block.space]))
         if start is None:
@@ -66,14 +86,43 @@ def assemble(
     return placed
 
 
-def shifts(group: Group, move: bool = False) -> bool:
-    """Whether the windows of a group can stand elsewhere on the root bus."""
-    for window in group.windows:
-        if window.stays or window.tolerated or window.bus.subtractive or window.inner.subtractive:
-            return False
-        if window.today is not None and not move:
-            return False
-    return all(bar.movable and bar.choice is None and not bar.isa and (move or not bar.kept) for bar in group.bars)
+def _left_over(blocks: list[Block], taken: dict[Space, list[Span]], stay: int) -> list[Block]:
+    """The blocks that do not stay where they are chosen to be; what stays is taken from then on."""
+    left: list[Block] = []
+    for block in sorted(blocks, key=lambda block: -block.unmoved):
+        if block.unmoved >= stay and not any(overlap(block.span, span) for span in taken[block.space]):
+            taken[block.space].append(block.span)
+        else:
+            left.append(block)
+    return left
+
+
+def shifts(group: Group) -> bool:
+    """Whether the group has no address as yet, and its windows can stand anywhere on the root bus."""
+    if any(window.today is not None for window in group.windows) or not shifts_in_part(group):
+        return False
+    return all(bar.movable and not bar.kept for bar in group.bars)
+
+
+def shifts_in_part(group: Group) -> bool:
+    """Whether those windows of a group that hold no immovable BAR can stand elsewhere on the root bus."""
+    odd = any(window.stays or window.tolerated for window in group.windows)
+    odd = odd or any(window.bus.subtractive or window.inner.subtractive for window in group.windows)
+    return not odd and not any(bar.choice is not None or bar.isa or not bar.nested for bar in group.bars)
+
+
+def held(group: Group, arrangement: Arrangement) -> list[tuple[Space, Span]]:
+    """What a group takes on the root bus that cannot shift: all, where anything is odd about it."""
+    if not shifts_in_part(group):
+        return [*group.spans(arrangement), *pinned(group)]
+    blocks = _blocks(group, arrangement)
+    return [*((block.space, block.span) for block in blocks if _is_held(block, group)), *pinned(group)]
+
+
+def _is_held(block: Block, group: Group) -> bool:
+    """Whether an immovable BAR of the group lies in the block."""
+    fixed = [bar for bar in group.bars if not bar.movable and bar.space == block.space]
+    return any(bar.today is not None and block.span[0] <= bar.today < block.span[1] for bar in fixed)
 
 
 def _blocks(group: Group, arrangement: Arrangement) -> list[Block]:
@@ -99,6 +148,7 @@ def _blocks(group: Group, arrangement: Arrangement) -> list[Block]:
         block = _around(blocks, bar.space, span)
         if block is not None and at is not None and span is not None:
             block.bars[bar.key] = at
+            block.unmoved += at == bar.today
             block.alignment = max(block.alignment, bar.size)
             _keep_in(block, span, bar.places)
     return blocks

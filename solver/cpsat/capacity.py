@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from models.resources import Size, Space, align_up
 from models.spans import merged, total_length
 from models.topology import BarKey
 from solver.cpsat.worth import whole_blocks
 from solver.problem import BarItem, BusNode, Problem, Span
+
+_TOO_FEW: Size = -1
+"""Stands for what so many BARs free where that is not enough."""
 
 _MORE = (0, 4, 16, 64)
 """How many more BARs than bytes tell are left out of each set of root windows."""
@@ -21,7 +25,8 @@ def least_unplaced(problem: Problem, bars: Collection[BarItem] | None = None) ->
 
     All BARs that only some root windows serve have to share these, and behind bridges they take whole blocks of
     windows, bus by bus. Where that is too long together, some of those that have no address yet get none, and the
-    fewest that make room are the largest.
+    fewest that make room are the largest. Root windows that are too small may be among others that are too small with
+    them: what has to be left out of the inner ones counts for the outer ones too.
 
     Parameters
     ----------
@@ -29,10 +34,39 @@ def least_unplaced(problem: Problem, bars: Collection[BarItem] | None = None) ->
         Those that count; all of the problem unless given.
     """
     bars = problem.bars if bars is None else bars
-    least: dict[Space, int] = {"io": 0, "mem": 0}
-    for shortage in _shortages(problem, bars):
-        least[shortage.space] = max(least[shortage.space], len(shortage.relief()))
-    return sum(least.values()) + sum(bar.required and bar.choice is None and not bar.placeable for bar in bars)
+    shortages = list(_shortages(problem, bars))
+    least = sum(fewest([each for each in shortages if each.space == space]) for space in ("io", "mem"))
+    return least + sum(bar.required and bar.choice is None and not bar.placeable for bar in bars)
+
+
+def fewest(shortages: Sequence[Shortage]) -> int:
+    """BARs that are left out at least, for all shortages of one address space."""
+    outermost: list[tuple[frozenset[BarKey], list[Size]]] = []
+    alone = [0]
+    for shortage in shortages:
+        keys = frozenset(bar.key for _, bar in shortage.new)
+        inner = [(within, freed) for within, freed in outermost if within <= keys]
+        others = [(within, freed) for within, freed in outermost if not within <= keys]
+        if any(not keys.isdisjoint(within) for within, _ in others):
+            alone.append(len(shortage.relief()))  # neither around another nor apart from it
+            continue
+        within = frozenset[BarKey]().union(*(keys for keys, _ in inner))
+        most = [0, *accumulate(frees for frees, bar in shortage.new if bar.key not in within)]
+        for _, freed in inner:
+            most = _together(most, freed)
+        most[:-1] = [size if size >= shortage.size else _TOO_FEW for size in most[:-1]]
+        outermost = [*others, (keys, most)]
+    return max(*alone, sum(next(count for count, size in enumerate(most) if size >= 0) for _, most in outermost))
+
+
+def _together(one: Sequence[Size], other: Sequence[Size]) -> list[Size]:
+    """The most that so many BARs free, of two kinds, by what so many of each kind do."""
+    most = [_TOO_FEW] * (len(one) + len(other) - 1)
+    for count, size in enumerate(one):
+        for more, added in enumerate(other):
+            if size >= 0 and added >= 0:
+                most[count + more] = max(most[count + more], size + added)
+    return most
 
 
 class Overflow:

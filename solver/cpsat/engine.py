@@ -37,6 +37,9 @@ _LAST_WORD = 0.0004
 _SPEAKING = 0.0001
 """The same where nothing has to end before."""
 
+_AGAIN = 0.5
+"""Part of the time left for what was not proved in the first go, where other objectives come behind."""
+
 _GRACE = 0.5
 """Seconds beyond the time limit within which a plan that was found at the last moment is put together and checked."""
 
@@ -158,13 +161,10 @@ def _search(
     except KeyboardInterrupt:
         limits.interrupt()
     for pursued in _passes(names, without):
-        unsettled = sum(not search.is_settled(pursued) for search in searches)
-        threads = min(limits.crew.workers, unsettled) if "beside" not in without else 1
-        if threads > 1:
-            _side_by_side(searches, pursued, limits, threads)
-        else:
-            for number, search in enumerate(searches):
-                search.pursue(pursued, _share(searches[number:], pursued, limits, 1))
+        _pursue(searches, pursued, limits, without)
+        if pursued != names:  # what its share of the time was too short for may have more, as others took less
+            late = [search for search in searches if not (search.has_reached(pursued) or search.is_infeasible)]
+            _pursue(late, pursued, limits.share(_AGAIN), without)
     if greedies is not None:
         open_ = [search for search in searches if not (search.is_settled(names) or search.is_infeasible)]
         try:
@@ -174,6 +174,17 @@ def _search(
         except KeyboardInterrupt:
             limits.interrupt()
     return [_conclude(search, limits) for search in searches]
+
+
+def _pursue(searches: list[Search], names: tuple[str, ...], limits: Limits, without: frozenset[str]) -> None:
+    """Let all pursue these objectives, as many at a time as there are threads."""
+    unsettled = sum(not search.is_settled(names) for search in searches)
+    threads = min(limits.crew.workers, unsettled) if "beside" not in without else 1
+    if threads > 1:
+        _side_by_side(searches, names, limits, threads)
+    else:
+        for number, search in enumerate(searches):
+            search.pursue(names, _share(searches[number:], names, limits, 1))
 
 
 def _passes(names: tuple[str, ...], without: frozenset[str]) -> list[tuple[str, ...]]:

@@ -21,6 +21,10 @@ _LEFT_OUT = 8
 """How many BARs of a group that does not fit are left out at most to place the others."""
 
 
+_STAY = (1, 2, 4, 0)
+"""How many BARs with the address of today let a window stay where it is, one try after the other."""
+
+
 class Gathering:
     """The groups of a problem with what is known of each.
 
@@ -163,7 +167,9 @@ class Gathering:
         """Arrangements shifted until no groups collide, whatever may move for it."""
         if "packings" in self.without:
             return []
-        moved = [assemble(self.problem, self.groups, each, move=True) for each in arrangements]
+        moved = [
+            assemble(self.problem, self.groups, each, move=True, stay=stay) for each in arrangements for stay in _STAY
+        ]
         return [each for each in moved if each is not None and self._is_free(each)]
 
     def _is_free(self, chosen: dict[int, Arrangement]) -> bool:

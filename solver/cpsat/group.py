@@ -198,7 +198,12 @@ def as_bystander(group: Group) -> Bystander:
 
 def collisions(groups: list[Group], chosen: dict[int, Arrangement]) -> list[tuple[Group, Group]]:
     """Pairs of groups whose ranges on the root bus overlap."""
-    taken = [(space, span, group) for group in groups for space, span in group.spans(chosen[id(group)])]
+    return overlapping((group, group.spans(chosen[id(group)])) for group in groups)
+
+
+def overlapping(spans: Iterable[tuple[Group, Iterable[tuple[Space, Span]]]]) -> list[tuple[Group, Group]]:
+    """Pairs of groups of which some of these ranges overlap."""
+    taken = [(space, span, group) for group, mine in spans for space, span in mine]
     taken.sort(key=lambda entry: (entry[0], entry[1]))
     pairs: list[tuple[Group, Group]] = []
     last: tuple[Space, Span, Group] | None = None

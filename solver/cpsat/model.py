@@ -210,6 +210,11 @@ class PlacementModel:
         _, solver, _ = self._run(limits, ["wasted_bytes"])
         return None if solver is None else self._arrangement(solver)
 
+    def hold(self, name: str, value: int) -> None:
+        """No arrangement makes an objective worse than ``value``; it need not be the least."""
+        self._at_most(self.tally.term(name), value)
+        self.tally.settle(name, None)
+
     def limit_room(self, items: Collection[BarItem | WindowItem], most: Size) -> None:
         """These items take no more than ``most`` bytes together."""
         length = self._length(items)

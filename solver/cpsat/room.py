@@ -12,7 +12,7 @@ is asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,19 +94,28 @@ class Room:
         taken = [*problem.buses[0].obstacles["mem"], *problem.reserved["mem"]]
         settled = [group for group in others if not any(window.tolerated for window in group.windows)]
         taken += [span for group in settled for space, span in pinned(group) if space == "mem"]
-        self.size = sum(end - start for start, end in self.places) - covered(self.places, taken)
+        self.settled = taken
+        self.size = self.beside(())
 
-    @property
-    def is_short(self) -> bool:
-        """Whether the groups, as they are, take more of the room than there is."""
+    def beside(self, spans: Iterable[Span]) -> Size:
+        """Bytes of the room that are left beside these ranges and what others can be nowhere else."""
+        return sum(end - start for start, end in self.places) - covered(self.places, [*self.settled, *spans])
+
+    def is_short(self, size: Size) -> bool:
+        """Whether the groups, as they are, take more of the room than so many bytes."""
         if not self.places:
             return False
-        return self.size < sum(self._taken(group, group.answer.arrangement or group.now) for group in self.groups)
+        return size < sum(self._taken(group, group.answer.arrangement or group.now) for group in self.groups)
 
-    def share(self, limits: Limits) -> tuple[Worth, list[list[Part]]] | None:
+    def share(self, limits: Limits, size: Size) -> tuple[Worth, list[list[Part]]] | None:
         """A lower bound on what the groups are worth together, and parts for them, the best first.
 
         ``None`` where they do not fit, or where that was not known in time.
+
+        Parameters
+        ----------
+        size
+            Bytes that the parts may take together; the bound holds for all of the room.
         """
         kinds: dict[Any, Group] = {}
         alike = [kinds.setdefault(_kind(group), group) for group in self.groups]
@@ -126,7 +135,6 @@ class Room:
         if bound is None:
             return None
         shares: list[list[Part]] = []
-        size = self.size
         for _ in range(_PARTS):  # less than all of it where what is left lies in pieces
             found = self._best([[(part.taken, part.values) for part in curves[id(group)]] for group in alike], size)
             if found is None:

@@ -15,19 +15,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from itertools import zip_longest
 
 from models.resources import Size
 from solver.arrangement import Arrangement
-from solver.cpsat.asking import Asking
-from solver.cpsat.assembly import assemble, shifts
 from solver.cpsat.bystanders import COUNTED
 from solver.cpsat.constraints import Walls
 from solver.cpsat.group import Group, blame, collisions, may_stand_by, merge, must_change, neighbours, part_of
 from solver.cpsat.limits import Limits
 from solver.cpsat.model import Answer, PlacementModel
-from solver.cpsat.room import Room
+from solver.cpsat.shifting import Shifting
 from solver.cpsat.shortest import Shortest
 from solver.cpsat.worth import today, worth
 from solver.packing import TOGETHER, Packer
@@ -44,14 +41,11 @@ _BESIDE = 40
 _MOVES = ("moved_bars", "moved_functions", "prepared_drivers")
 """Objectives that count what leaves its address."""
 
-_CHANGES = (*_MOVES, "windows_changed")
-"""Objectives that count what leaves its place."""
-
 _TRIES = 3
 """How often the solver is asked for one group."""
 
 
-class Search(Asking):
+class Search(Shifting):
     """Finds the best arrangement of one problem.
 
     Parameters
@@ -84,10 +78,11 @@ class Search(Asking):
         self.known_is_legal = known is not None
         self.known = known or today(problem.bars, problem.windows)
         self.alone = Arrangement()
-        self.shared = self.shifted = self.inserted = False
+        self.shared = self.inserted = False
         self.standing_by = True
         self.proved: tuple[Group, PlacementModel, Walls] | None = None
         self.groups = self.order = self._groups()
+        self.shifted, self.stuck = (0, list[int]()), tuple[Group, ...]()
         self.packers = {way: Packer(problem, way) for way in TOGETHER}
         self.shortest = Shortest(self.packers[0], {} if shapes is None else shapes, lambda: self.limits.left <= 0)
 
@@ -120,6 +115,11 @@ class Search(Asking):
     def is_settled(self, names: tuple[str, ...]) -> bool:
         """Whether all groups are at their optimum by these objectives; they may still collide."""
         return all(group.answer.is_settled(names) for group in self.groups)
+
+    def has_reached(self, names: tuple[str, ...]) -> bool:
+        """Whether all groups are at their optimum by these objectives, beside each other."""
+        chosen = {id(group): group.answer.arrangement or group.now for group in self.groups}
+        return self.is_settled(names) and not collisions(self.groups, chosen)
 
     @property
     def is_infeasible(self) -> bool:
@@ -162,16 +162,19 @@ class Search(Asking):
         while self.limits.left > 0:
             chosen = {id(group): group.answer.arrangement or Arrangement() for group in self.groups}
             colliding = collisions(self.groups, chosen)
-            if not colliding or self._assemble(chosen):
+            if not colliding or self._assemble(chosen) or self._shift_all(chosen):
                 return []
-            self._shift_all(chosen)
             sharing = self._share_room()
             if sharing is not None:
-                return [sharing]
+                return sharing
             if not self.alone.windows:
                 self.alone = Arrangement.of([self.alone, *chosen.values()])
-            if not any(self._may_be_rearranged(group) and self._rearrange(group) for group in colliding[0]):
-                party, bystanders = self._with_bystanders(colliding) or (self._joined(self._party(colliding[0])), ())
+            if self.stuck or not any(
+                self._may_be_rearranged(group) and self._rearrange(group) for group in colliding[0]
+            ):
+                with_some = None if self.stuck else self._with_bystanders(colliding)
+                party, bystanders = with_some or (self._joined(self.stuck or self._party(colliding[0])), ())
+                self.stuck = ()
                 parts = [self._bounds_alone(group) for group in party]
                 values = {name: sum(part[name] for part in parts) for name in self.minimize}
                 self.groups = merge(self.groups, party, parts)
@@ -194,66 +197,6 @@ class Search(Asking):
         """Whether to ask for another arrangement: of what is new often, of what moves only where one model is long."""
         moves = any(group.answer.values[name] for name in self.pursued if name in _MOVES)
         return not moves or len(self.problem.bars) > _JOINT
-
-    def _assemble(self, chosen: dict[int, Arrangement]) -> bool:
-        """Shift groups that have no address as yet until no two collide, if that can be."""
-        if "packings" in self.without:
-            return False
-        found = assemble(self.problem, self.groups, chosen)
-        if found is None or collisions(self.groups, found):
-            return False
-        for group in self.groups:
-            if group.answer.arrangement is not None:
-                group.answer.arrangement = found[id(group)]
-        return True
-
-    def _shift_all(self, chosen: dict[int, Arrangement]) -> None:
-        """Where bytes count before moves, know what all groups are worth at their best, whatever moves for it; once."""
-        first = next((name for name in self.minimize if name == "wasted_bytes" or name in _CHANGES), None)
-        if self.shifted or "packings" in self.without or first != "wasted_bytes":
-            return
-        if any(group.answer.arrangement is None for group in self.groups):
-            return
-        self.shifted = True
-        packed = {id(group): group.first or chosen[id(group)] for group in self.groups}  # it spares room below 4 GiB
-        known = self._known_parts()
-        found = min([known, *self._assembled_anew([chosen, packed])], key=self._total)
-        if found is not known:
-            self._know(Arrangement.of(found.values()))
-
-    def _share_room(self) -> Group | None:
-        """Groups without an address that take too much room below 4 GiB, as one with the best share for each; once."""
-        if self.shared or not {"room", "packings"}.isdisjoint(self.without) or self.minimize[0] != "unplaced":
-            return None
-        self.shared = True
-        party = [group for group in self.groups if shifts(group) and _all_in(group)]
-        others = [group for group in self.groups if group not in party]
-        room = Room(self.problem, party, others, self.minimize, partial(self._model, require_all=True), self._front)
-        if not room.is_short:
-            return None
-        self.progress(f"{self.problem.root.name}: the room below 4 GiB, shared by {len(party)}")
-        limits = self.limits.share(0.7)
-        shared = room.share(limits)
-        if shared is None:
-            return None
-        bound, shares = shared
-        for parts in shares:
-            chosen = {id(group): group.answer.arrangement or Arrangement() for group in self.groups}
-            chosen |= {id(group): part.arrangement for group, part in zip(party, parts, strict=True)}
-            found = assemble(self.problem, self.groups, chosen)
-            if found is not None and not collisions(party, found):
-                break
-        else:
-            return None
-        self.groups = merge(self.groups, party, [self._bounds(group) for group in party])
-        merged, together = self.groups[-1], Arrangement.of(found[id(group)] for group in party)
-        values = worth(merged.bars, merged.windows, together)
-        merged.answer = Answer(together, {name: values[name] for name in self.minimize}, {})
-        for name, least in zip(self.minimize, bound, strict=True):
-            merged.answer.bounds[name] = least
-            if least != values[name]:
-                break
-        return merged
 
     def _with_bystanders(
         self, colliding: Sequence[tuple[Group, Group]]
@@ -337,8 +280,3 @@ class Search(Asking):
             if best is None or list(answer.values.values()) < list(best.values.values()):
                 best = answer
         return best
-
-
-def _all_in(group: Group) -> bool:
-    """Whether the group has an arrangement that leaves nothing out."""
-    return group.answer.arrangement is not None and group.answer.values["unplaced"] == unplaceable(group.bars)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from models.mobility import Policy
@@ -17,7 +19,7 @@ from models.topology import (
     RootWindow,
     Topology,
 )
-from solver.cpsat.capacity import Overflow, least_unplaced
+from solver.cpsat.capacity import Overflow, Shortage, fewest, least_unplaced
 from solver.cpsat.engine import solve
 from solver.problem import problems
 from solver.request import Request
@@ -108,3 +110,61 @@ def test_out_of_time_as_much_as_packs_stands() -> None:
     result = solve(topology, Request(policy=Policy.SAFE, time_limit=1.0, workers=1, options={"without": "greedy"}))
     assert result.legal
     assert result.plan.objectives[0].bound == result.plan.objectives[0].value == 2
+
+
+def two_rooms(low: int, high: int, plain: tuple[int, ...], wide: tuple[int, ...]) -> Topology:
+    """BARs of so many MiB, some for the root window below 4 GiB alone; none has an address."""
+    bars = [Bar(0, "mem", size * MIB) for size in plain]
+    bars += [Bar(0, "mem", size * MIB, width=64, prefetchable=True) for size in wide]
+    functions = tuple(
+        Function(f"0000:00:{number:02x}.0", driver=None, driver_known=True, bars=(bar,))  # type: ignore[arg-type]
+        for number, bar in enumerate(bars, 1)
+    )
+    windows = [RootWindow("mem", Range.of(BASE, low * MIB))]
+    if high:
+        windows.append(RootWindow("mem", Range.of(1 << 32, high * MIB), prefetchable=True))
+    return Topology((RootBus(0, 0, tuple(windows), functions),))
+
+
+@pytest.mark.parametrize(
+    ("topology", "count"),
+    [
+        (two_rooms(4, 8, (2, 2, 1, 1), (8, 4)), 2),  # each root window alone lacks room for one
+        (two_rooms(4, 8, (2, 2, 1), (8, 4)), 2),
+        (two_rooms(4, 8, (2, 1, 1, 1, 1, 1), (4, 4, 4)), 3),  # two below, and one of those that may be above
+        (two_rooms(8, 8, (4,), (8, 4)), 0),
+        (two_rooms(8, 8, (4,), (8, 4, 1)), 1),
+    ],
+)
+def test_what_has_to_be_left_out_of_one_root_window_counts_for_both(topology: Topology, count: int) -> None:
+    assert least(topology) == count
+    unplaced = solve(topology, Request(policy=Policy.SAFE, workers=2)).plan.objectives[0]
+    assert (unplaced.value, unplaced.bound) == (count, count)
+
+
+def shortage(size: int, *bars: tuple[str, int]) -> Shortage:
+    """So many bytes are lacking; BARs by name with what each frees."""
+    new = [(frees, SimpleNamespace(key=name)) for name, frees in bars]
+    return Shortage("mem", size, sorted(new, key=lambda entry: -entry[0]))  # type: ignore[arg-type]
+
+
+A, B, C, D = ("a", 4), ("b", 2), ("c", 8), ("d", 1)
+
+
+@pytest.mark.parametrize(
+    ("shortages", "count"),
+    [
+        ([], 0),
+        ([shortage(3, A, B)], 1),
+        ([shortage(3, A, B), shortage(5, C, D)], 2),  # apart
+        ([shortage(3, A, B), shortage(12, A, B, C, D)], 2),  # one in the other
+        ([shortage(5, A, B), shortage(13, A, B, C, D)], 3),
+        ([shortage(3, A, B), shortage(5, B, C)], 1),  # neither: one BAR may do for both
+        ([shortage(3, A, B), shortage(5, B, C), shortage(13, A, B, C, D)], 3),
+        ([shortage(1, B), shortage(1, D), shortage(13, A, B, C, D)], 4),
+        ([shortage(99, A, B)], 2),
+    ],
+)
+def test_shortages_within_each_other_and_apart(shortages: list[Shortage], count: int) -> None:
+    assert fewest(shortages) == count
+    assert count == max((len(each.relief()) for each in shortages), default=0) or len(shortages) > 1

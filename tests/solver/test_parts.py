@@ -12,7 +12,7 @@ from ortools.sat.python import cp_model
 
 from benchmarks.families.toy import make
 from models.topology import Topology
-from solver.cpsat import search
+from solver.cpsat import shifting
 from solver.cpsat.constraints import Constraints
 from solver.cpsat.engine import solve
 from solver.cpsat.group import Group, merge
@@ -86,7 +86,7 @@ def test_where_room_was_shared_the_parts_are_known_too(monkeypatch: pytest.Monke
         known.extend(list(each) for each in floors)
         return merge(groups, party, floors)
 
-    monkeypatch.setattr(search, "merge", noted)
+    monkeypatch.setattr(shifting, "merge", noted)
     request = make(kind="ladder", size=3).request
     assert solve(boxes(), request).plan.objectives[1].proved
     assert known == [list(request.minimize)] * 2
