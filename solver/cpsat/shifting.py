@@ -6,14 +6,14 @@ is too long together for the room below 4 GiB is given its best share of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 from solver.arrangement import Arrangement
 from solver.cpsat.asking import Asking
 from solver.cpsat.assembly import assemble, shifts, shifts_in_part
 from solver.cpsat.constraints import Walls
-from solver.cpsat.group import Group, collisions, merge
+from solver.cpsat.group import Group, collisions, merge, must_change
 from solver.cpsat.model import Answer, PlacementModel
 from solver.cpsat.parting import Parting
 from solver.cpsat.room import Room
@@ -71,27 +71,34 @@ class Shifting(Asking):
         first = next((name for name in self.minimize if name == "wasted_bytes" or name in CHANGES), None)
         if "packings" in self.without or first != "wasted_bytes":
             return False
-        pursued = len(self.pursued)
-        best = self._total(chosen)[:pursued]
+        best = self._total(chosen)[: len(self.pursued)]
         if self.shifted == (len(self.groups), best) or any(group.answer.arrangement is None for group in self.groups):
             return False
         self.shifted, self.stuck = (len(self.groups), best), ()
         packed = {id(group): group.first or chosen[id(group)] for group in self.groups}  # it spares room below 4 GiB
-        known = self._known_parts()
-        found = min([known, *self._assembled_anew([chosen, packed])], key=self._total)
-        if self._moves_freely and self._total(found)[:pursued] > best and "parting" not in self.without:
+        candidates = self._assembled_anew([chosen, packed])
+        if not any(must_change(group) for group in self.groups):  # what is known may leave that alone
+            candidates.append(self._known_parts())
+        if self._moves_freely and "parting" not in self.without and self._least(candidates) != best:
             parting = self._parting()
             parted = parting.run(chosen)
             self.stuck = parting.stuck
             if parted is not None:
-                found = min([found, *self._assembled_anew([parted])], key=self._total)
+                candidates += self._assembled_anew([parted])
                 self._rearrange_all(self.groups, parted)
-        if found is not known:
+        if not candidates:
+            return False
+        found = min(candidates, key=self._total)
+        if not self.known_is_legal or self._total(found) < self._total(self._known_parts()):
             self._know(Arrangement.of(found.values()))
-        if not self._moves_freely or self._total(found)[:pursued] > best:
+        if not self._moves_freely or self._least(candidates) != best:
             return False
         self._rearrange_all(self.groups, found)
         return True
+
+    def _least(self, candidates: Sequence[dict[int, Arrangement]]) -> list[int] | None:
+        """What the best of these is worth by what is pursued; ``None`` where there is none."""
+        return min((self._total(each)[: len(self.pursued)] for each in candidates), default=None)
 
     def _rearrange_all(self, groups: Iterable[Group], chosen: Mapping[int, Arrangement]) -> None:
         for group in groups:

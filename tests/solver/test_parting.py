@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from random import Random
 
 import pytest
 
@@ -17,12 +19,14 @@ from solver.arrangement import Arrangement
 from solver.cpsat import search
 from solver.cpsat.assembly import held
 from solver.cpsat.engine import solve
-from solver.cpsat.group import Group, merge, overlapping
-from solver.cpsat.limits import Limits
+from solver.cpsat.group import Group, merge, must_change, overlapping
+from solver.cpsat.limits import Crew, Limits
 from solver.cpsat.parting import Parting
 from solver.cpsat.search import Search
 from solver.cpsat.worth import worth
+from solver.problem import problems
 from solver.request import PRESETS, Request
+from tests.random_machines import random_machine
 from tests.topologies import bar, bridge, function, host, machine
 
 LOW, HIGH = 0x80000000, 0x100_0000_0000
@@ -124,3 +128,21 @@ def test_what_had_too_little_time_gets_more_when_others_are_done(without: str, m
     monkeypatch.setattr(Search, "pursue", late)
     monkeypatch.setattr(Search, "has_reached", lambda self, names: not asked or len(asked) > 2)
     assert values(made, without) == best
+
+
+@pytest.mark.parametrize("seed", [121, 4, 17, 23, 42])
+def test_what_has_to_change_is_not_left_as_it_is(seed: int) -> None:
+    """The best that is known of a root bus may be its placement of today, with a BAR in it that breaks a rule."""
+    topology = random_machine(Random(seed))
+    results = [solve(topology, replace(WASTE, options=options)) for options in ({}, {"without": "packings,groups"})]
+    assert [result.plan.status for result in results] == [Status.OPTIMAL] * 2
+    assert results[0].plan.objectives == results[1].plan.objectives
+
+
+def test_one_of_them_has_to_move_though_nothing_wastes() -> None:
+    """Else the test before this one shows nothing."""
+    topology = random_machine(Random(121))
+    (problem, *_) = problems(topology, WASTE.mobility(topology))
+    search = Search(problem, WASTE.minimize, Limits(time.monotonic() + 60, Crew(1)))
+    assert any(must_change(group) for group in search.groups)
+    assert [objective.value for objective in solve(topology, WASTE).plan.objectives] == [1, 0, 1]
