@@ -89,10 +89,19 @@ class Problem:
         found: Found = self._known[name]
         return found
 
+    def kept_clear(self, space: Space) -> list[Span]:
+        """Reserved ranges that no bridge window may touch: those that one touches today it may touch anywhere."""
+        touched = self.once("touched", _touched)
+        return [span for span in self.reserved[space] if span not in touched]
+
     @property
     def atoms(self) -> list[FunctionAddress]:
         """The functions of the root bus that have something to place at or below them."""
         return list(dict.fromkeys([item.atom for item in self.windows] + [item.atom for item in self.bars]))
+
+
+def _touched(problem: Problem) -> frozenset[object]:
+    return frozenset[object]().union(*(window.exempt for window in problem.windows))
 
 
 def problems(

@@ -154,7 +154,7 @@ def _shortages(problem: Problem, bars: Collection[BarItem]) -> Iterator[Shortage
             # What lies in no window is in the way on its own bus alone.
             if bar.bus.parent is None or (bar.nested and (bar.bus.number, space) not in loose)
         ]
-        room = total_length(places) - covered(list(places), problem.reserved[space] + fixed)
+        room = total_length(places) - covered(list(places), problem.kept_clear(space) + fixed)
         filled: dict[int, Size] = defaultdict(int)
         new: list[tuple[Size, BarItem]] = []
         for bar in served:

@@ -91,7 +91,7 @@ class Room:
         places = {tuple(window.places) for group in groups for window in _outer_windows(group)}
         self.places: list[Span] = list(next(iter(places))) if len(places) == 1 else []
         self.step = max((window.granularity for group in groups for window in _outer_windows(group)), default=1)
-        taken = [*problem.buses[0].obstacles["mem"], *problem.reserved["mem"]]
+        taken = [*problem.buses[0].obstacles["mem"], *problem.kept_clear("mem")]
         settled = [group for group in others if not any(window.tolerated for window in group.windows)]
         taken += [span for group in settled for space, span in pinned(group) if space == "mem"]
         self.settled = taken
