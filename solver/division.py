@@ -199,6 +199,15 @@ class Divider:
                     heapq.heappush(branches, (least_of_branch, depth - 1, branch))
         return self._division(min([value, *(least for least, _, _ in branches[:1])]), division)
 
+    def by_size(self, limit: Size) -> dict[WindowItem, list[Layout]] | None:
+        """The shortest windows with BARs of at most ``limit`` bytes in the memory window, all others in the other one.
+
+        ``None`` where something has no window or the tables would be too large.
+        """
+        decided = self._by_size(limit)
+        known = self.possible and self._windows(self.bus, decided) is not None
+        return self._layouts(decided) if known else None
+
     def length(self, windows: Iterable[WindowItem]) -> Size:
         """Bytes that some of the windows have at least together, whatever the division; 0 where nothing is known."""
         shapes = self._windows(self.bus, (_OPEN,) * len(self.choices)) if self.possible else None

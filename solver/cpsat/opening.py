@@ -159,24 +159,37 @@ class Opening(Gathering):
 
         def fits(left_out: frozenset[BarKey]) -> bool:
             for together in TOGETHER[:2]:
-                found = self._all_but(Packer(self.problem, together, left_out)) if limits.left > 0 else None
-                if found is not None:
-                    known = self._known_parts()
-                    if self._total(found) < self._total(known):
-                        self._know(Arrangement.of(found.values()))
-                    return True
+                for exactly in (False, True):
+                    if limits.left <= 0:
+                        return False
+                    found = self._all_but(Packer(self.problem, together, left_out), exactly=exactly)
+                    if found is not None:
+                        known = self._known_parts()
+                        if self._total(found) < self._total(known):
+                            self._know(Arrangement.of(found.values()))
+                        return True
             return False
 
         overflow = Overflow(self.problem)
         if overflow.shortages:
             overflow.fewest(fits)
 
-    def _all_but(self, packer: Packer) -> dict[int, Arrangement] | None:
-        """All groups packed, and put beside each other."""
+    def _all_but(self, packer: Packer, *, exactly: bool) -> dict[int, Arrangement] | None:
+        """All groups packed, and put beside each other.
+
+        Parameters
+        ----------
+        exactly
+            Each bridge's windows are as short as can be.
+        """
+        if exactly and "shapes" in self.without:
+            return None
+        shortest = Shortest(packer, self.shortest.shapes, self.shortest.late)
         chosen: dict[int, Arrangement] = {}
         for group in self.groups:
             spaces: set[Space] = {item.space for item in group.windows} | {item.space for item in group.bars}
-            packed = packer.pack(group.atoms, spaces, self._walls(group, everything=False))
+            layouts = shortest.by_size(group) if exactly else None
+            packed = packer.pack(group.atoms, spaces, self._walls(group, everything=False), layouts)
             if packed is None:
                 return None
             chosen[id(group)] = packed

@@ -79,6 +79,17 @@ class Shortest:
             found.setdefault(bus.number, {}).update(division.layouts)
         return found or None
 
+    def by_size(self, group: Group) -> dict[int, dict[WindowItem, list[Layout]]] | None:
+        """The shortest windows with prefetchable BARs divided between them as the packer does."""
+        found: dict[int, dict[WindowItem, list[Layout]]] = {}
+        for bus, space in self._bridges(group):
+            divider = self._divider(group, bus, space)
+            layouts = None if divider is None else divider.by_size(self.packer.together)
+            if layouts is None:
+                return None
+            found.setdefault(bus.number, {}).update(layouts)
+        return found or None
+
     def _bridges(self, group: Group) -> list[tuple[BusNode, Space]]:
         if not is_plain(group.bars, group.windows) or any(
             bar.today is not None and bar.today % bar.size for bar in group.bars if not bar.movable

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.families.rack import make
 from models.mobility import Policy
 from models.plan import Status
 from models.resources import GIB, MIB
@@ -16,6 +17,7 @@ from solver.cpsat.engine import solve
 from solver.cpsat.limits import Crew, Limits
 from solver.cpsat.model import PlacementModel
 from solver.cpsat.search import Search
+from solver.packing import Packer
 from solver.problem import problems
 from solver.request import PRESETS, Request
 from tests.topologies import bar, bridge, function, host, machine
@@ -71,3 +73,18 @@ def test_groups_that_become_one_begin_there(monkeypatch: pytest.MonkeyPatch) -> 
     assert result.plan.status is Status.OPTIMAL
     assert [objective.value for objective in result.plan.objectives] == [1, 0, 1]
     assert "unplaced" not in asked
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_windows_as_short_as_can_be_hold_the_same(seed: int) -> None:
+    """A boot in which everything fits, packed window by window and with exact lengths."""
+    made = make(seed, bars=60, goal="boot", per_host=60)
+    (problem,) = problems(made.topology, made.request.mobility(made.topology))
+    search = Search(problem, made.request.minimize, Limits(time.monotonic() + 60, Crew(1)))
+    plain, exact = (search._all_but(Packer(problem, 0), exactly=exactly) for exactly in (False, True))
+    assert exact is not None
+    unplaced, waste, moved = search._total(exact)
+    assert (unplaced, moved) == (0, 0)
+    assert plain is None or waste <= search._total(plain)[1]
+    search.without = frozenset({"shapes"})
+    assert search._all_but(Packer(problem, 0), exactly=True) is None
