@@ -1,4 +1,4 @@
-"""Put groups that have no address as yet beside each other: each window of theirs is a block that only shifts."""
+"""Put groups beside each other that have no address as yet, or may move: each of their windows is a block."""
 
 from __future__ import annotations
 

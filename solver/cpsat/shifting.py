@@ -68,13 +68,14 @@ class Shifting(Asking):
 
         Says whether that is the end of it.
         """
+        self.stuck = ()
         first = next((name for name in self.minimize if name == "wasted_bytes" or name in CHANGES), None)
         if "packings" in self.without or first != "wasted_bytes":
             return False
         best = self._total(chosen)[: len(self.pursued)]
         if self.shifted == (len(self.groups), best) or any(group.answer.arrangement is None for group in self.groups):
             return False
-        self.shifted, self.stuck = (len(self.groups), best), ()
+        self.shifted = len(self.groups), best
         packed = {id(group): group.first or chosen[id(group)] for group in self.groups}  # it spares room below 4 GiB
         candidates = self._assembled_anew([chosen, packed])
         if not any(must_change(group) for group in self.groups):  # what is known may leave that alone
