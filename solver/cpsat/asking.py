@@ -121,7 +121,8 @@ class Asking(Opening):
                 elif direct.arrangement is not None:
                     start = direct
             if start is None or start.values["unplaced"] > bounds["unplaced"]:
-                start = self._place_most(group, bounds, limits.share(_PLACING), start)
+                most = limits.share(_PLACING) if len(self.pursued) > 1 else limits
+                start = self._place_most(group, bounds, most, start)
                 if start.arrangement is None:
                     return start
                 unplaced = start.bounds["unplaced"]

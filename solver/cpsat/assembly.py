@@ -108,6 +108,7 @@ def shifts_in_part(group: Group) -> bool:
     """Whether those windows of a group that hold no immovable BAR can stand elsewhere on the root bus."""
     odd = any(window.stays or window.tolerated for window in group.windows)
     odd = odd or any(window.bus.subtractive or window.inner.subtractive for window in group.windows)
+    odd = odd or any(bar.bus.subtractive for bar in group.bars)  # behind a bridge that may have no windows
     return not odd and not any(bar.choice is not None or bar.isa or not bar.nested for bar in group.bars)
 
 

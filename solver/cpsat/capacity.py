@@ -172,6 +172,8 @@ def _blocks(problem: Problem) -> dict[tuple[int, Space], Size]:
     odd = {(bar.bus.number, bar.space) for bar in problem.bars if not bar.movable or not bar.nested or bar.choice}
     odd |= {(window.inner.number, window.space) for window in problem.windows if window.bus.subtractive}
     subtractive = {bus.number for bus in problem.buses if bus.subtractive}
+    # What is behind a subtractive bridge may stand in the same blocks as what is beside that bridge.
+    subtractive |= {bus.parent.number for bus in problem.buses if bus.subtractive and bus.parent is not None}
     blocks = whole_blocks(problem.windows)
     return {key: block for key, block in blocks.items() if key not in odd and key[0] not in subtractive}
 

@@ -163,8 +163,7 @@ def _search(
     for pursued in _passes(names, without):
         _pursue(searches, pursued, limits, without)
         if pursued != names:  # what its share of the time was too short for may have more, as others took less
-            late = [search for search in searches if not (search.has_reached(pursued) or search.is_infeasible)]
-            _pursue(late, pursued, limits.share(_AGAIN), without)
+            _pursue(_late(searches, pursued, limits), pursued, limits.share(_AGAIN), without)
     if greedies is not None:
         open_ = [search for search in searches if not (search.is_settled(names) or search.is_infeasible)]
         try:
@@ -185,6 +184,19 @@ def _pursue(searches: list[Search], names: tuple[str, ...], limits: Limits, with
     else:
         for number, search in enumerate(searches):
             search.pursue(names, _share(searches[number:], names, limits, 1))
+
+
+def _late(searches: list[Search], names: tuple[str, ...], limits: Limits) -> list[Search]:
+    """Those that have not reached these objectives, if there is time."""
+    try:
+        return [
+            search
+            for search in searches
+            if limits.left > 0 and not search.is_infeasible and not search.has_reached(names)
+        ]
+    except KeyboardInterrupt:
+        limits.interrupt()
+        return []
 
 
 def _passes(names: tuple[str, ...], without: frozenset[str]) -> list[tuple[str, ...]]:

@@ -210,7 +210,7 @@ class Room:
         own = group.answer
         assert own.arrangement is not None
         answer = own
-        if not own.proved or self._taken(group, own.arrangement) > most:
+        if not own.is_settled(self.minimize) or self._taken(group, own.arrangement) > most:
             model = self.model(group)
             model.limit_room(self._items(group), most)
             start = None

@@ -131,6 +131,8 @@ class Shifting(Asking):
             return None
         self.shared = True
         free = self._moves_freely and not all(shifts(group) for group in self.groups)
+        if free and any(group.answer.arrangement is None for group in self.groups):
+            return None
         names = self.pursued if free else self.minimize
         party = [group for group in self.groups if _all_in(group) and (_is_loose(group) if free else shifts(group))]
         others = [group for group in self.groups if group not in party]
@@ -148,7 +150,7 @@ class Shifting(Asking):
         for parts in shares:
             chosen = chosen | {id(group): part.arrangement for group, part in zip(party, parts, strict=True)}
             found = assemble(self.problem, self.groups, chosen, move=free)
-            if found is not None and not collisions(self.groups if free else party, found):
+            if found is not None and (self._is_free(found) if free else not collisions(party, found)):
                 break
         else:
             return None

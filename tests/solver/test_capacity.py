@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from models.mobility import Policy
+from models.plan import Status
 from models.resources import KIB, MIB, Range
 from models.topology import (
     Bar,
@@ -22,7 +23,9 @@ from models.topology import (
 from solver.cpsat.capacity import Overflow, Shortage, fewest, least_unplaced
 from solver.cpsat.engine import solve
 from solver.problem import problems
-from solver.request import Request
+from solver.request import PRESETS, Request
+from tests.topologies import bar, bridge, function, host
+from tests.topologies import machine as machine_of
 
 BASE = 0x4000_0000
 
@@ -156,6 +159,19 @@ def test_a_window_may_cover_a_reserved_range_that_it_touches_today() -> None:
     assert least(topology) == 0
     unplaced = solve(topology, Request(policy=Policy.ALWAYS, workers=2)).plan.objectives[0]
     assert (unplaced.value, unplaced.bound) == (0, 0)
+
+
+def test_what_is_behind_a_subtractive_bridge_may_share_a_block_with_what_is_beside_it() -> None:
+    device = function("02:00.0", bar(0, 512 * KIB))
+    subtractive = bridge("01:01.0", device, io=None, mem=None, pref=None, subtractive=True, secondary=2)
+    beside = function("01:00.0", bar(0, 4 * KIB, at=BASE))
+    port = bridge("00:01.0", beside, subtractive, io=None, mem=(BASE, BASE + MIB - 1), pref=None, secondary=1)
+    topology = machine_of(host(port, mem=(BASE, BASE + MIB - 1), pref=None, io=None))
+    assert least(topology) == 0
+    for preset in ("moves", "waste"):
+        result = solve(topology, Request(policy=Policy.ALWAYS, minimize=PRESETS[preset], workers=1))
+        assert result.plan.status is Status.OPTIMAL
+        assert result.plan.objectives[0].value == 0
 
 
 def shortage(size: int, *bars: tuple[str, int]) -> Shortage:

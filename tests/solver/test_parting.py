@@ -13,14 +13,16 @@ from benchmarks.families.making import Made
 from benchmarks.families.rack import make
 from models.mobility import Policy
 from models.plan import Status
-from models.resources import MIB
-from models.topology import Bar, BarIndex, Function
+from models.resources import GIB, KIB, MIB
+from models.topology import Bar, BarIndex, Function, Topology
 from solver.arrangement import Arrangement
 from solver.cpsat import search
+from solver.cpsat.asking import Asking
 from solver.cpsat.assembly import held
 from solver.cpsat.engine import solve
 from solver.cpsat.group import Group, merge, must_change, overlapping
 from solver.cpsat.limits import Crew, Limits
+from solver.cpsat.model import Answer
 from solver.cpsat.parting import Parting
 from solver.cpsat.search import Search
 from solver.cpsat.worth import worth
@@ -146,3 +148,81 @@ def test_one_of_them_has_to_move_though_nothing_wastes() -> None:
     search = Search(problem, WASTE.minimize, Limits(time.monotonic() + 60, Crew(1)))
     assert any(must_change(group) for group in search.groups)
     assert [objective.value for objective in solve(topology, WASTE).plan.objectives] == [1, 0, 1]
+
+
+# -- the room below 4 GiB, where moves are free ----------------------------------------------------------------------
+
+
+def span(first: int, last: int, base: int = LOW) -> tuple[int, int]:
+    return base + first * MIB, base + last * MIB - 1
+
+
+def crowded(*ports: Function, room: int) -> Topology:
+    """A VF BAR that wastes least below 4 GiB, where there is no room for it in one piece, between two other ports."""
+    half = 512 * KIB
+    between = function(
+        "02:00.0",
+        bar(0, half, at=LOW + MIB),
+        bar("vf0", half, width=64, pref=True, at=HIGH, copies=3),
+    )
+    return machine(
+        host(
+            bridge("00:01.0", function("01:00.0", bar(0, MIB, at=LOW)), io=None, mem=span(0, 1), pref=None),
+            bridge("00:02.0", between, io=None, mem=span(1, 2), pref=span(0, 2, HIGH)),
+            bridge("00:03.0", function("03:00.0", bar(0, MIB, at=LOW + 2 * MIB)), io=None, mem=span(2, 3), pref=None),
+            *ports,
+            mem=span(0, room),
+            pref=(HIGH, HIGH + GIB - 1),
+            io=None,
+        )
+    )
+
+
+def test_a_group_without_a_plan_is_not_taken_for_one_that_is_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first time it is asked for, one group gets none, as if its share of the time had been too short."""
+    place = HIGH + 8 * MIB
+    held_up = bridge(
+        "00:04.0",
+        function(
+            "04:00.0",
+            bar(0, MIB, width=64, pref=True, at=place, fixed=True),
+            bar(2, MIB, width=64, pref=True, at=place + MIB + 512 * KIB),
+        ),
+        io=None,
+        mem=None,
+        pref=(place, place + 4 * MIB - 1),
+    )
+    topology = crowded(held_up, room=4)
+    best = solve(topology, WASTE)
+    improve, asked = Asking._improve, [0]
+
+    def late(self: Asking, group: Group, bounds: dict[str, int], limits: Limits, start: Answer | None) -> Answer:
+        if group.atoms == ("0000:00:04.0",) and not asked[0]:
+            asked[0] += 1
+            return Answer(None, {}, dict.fromkeys(self.pursued))
+        return improve(self, group, bounds, limits, start)
+
+    monkeypatch.setattr(Asking, "_improve", late)
+    found = solve(topology, WASTE)
+    assert asked == [1]
+    assert best.legal
+    assert found.legal
+    assert found.plan.objectives == best.plan.objectives
+
+
+def test_what_is_behind_a_subtractive_bridge_without_windows_does_not_shift() -> None:
+    device = function("04:00.0", bar(0, MIB, at=LOW + 5 * MIB))
+    subtractive = bridge(
+        "00:04.0", device, io=None, mem=None, pref=None, subtractive=True, bars=[bar(0, 2 * MIB, at=LOW + 6 * MIB)]
+    )
+    topology = crowded(subtractive, room=8)
+    names = ("unplaced", "wasted_bytes")
+    for options in ({}, {"without": "room"}, {"without": "packings,groups"}):
+        result = solve(topology, Request(policy=Policy.ALWAYS, minimize=names, workers=1, options=options))
+        assert result.legal
+        assert result.plan.status is Status.OPTIMAL
+    (problem,) = problems(topology, WASTE.mobility(topology))
+    groups = Search(problem, WASTE.minimize, Limits(time.monotonic() + 60, Crew(1))).groups
+    (group,) = [group for group in groups if group.atoms == ("0000:00:04.0",)]
+    taken = {taken for _, taken in held(group, group.now)}
+    assert taken == {(LOW + 5 * MIB, LOW + 6 * MIB), (LOW + 6 * MIB, LOW + 8 * MIB)}
