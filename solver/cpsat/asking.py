@@ -251,7 +251,7 @@ class Asking(Opening):
         return True
 
     def _rearranged(self, group: Group, found: Arrangement) -> None:
-        """Another arrangement that is worth the same by what is pursued; by what comes behind it may be worth less."""
+        """Another arrangement; all are worth the same by what is pursued, but may be worse by what comes behind."""
         worths = worth(group.bars, group.windows, found)
         group.answer.arrangement = found
         group.answer.values = {name: worths[name] for name in self.minimize}

@@ -131,9 +131,11 @@ class Constraints:
         for bar in self.variables.bars:
             if not bar.item.nested and not bar.item.prefetchable:
                 self._not_enclosed(bar.item, (bar.start, bar.end), True)
+                self._still_enclosed(bar.item, (bar.start, bar.end), True)
         for window in self.variables.windows:
             if window.tolerated is not None and window.item.homeless and window.item.kind != "pref":
                 self._not_enclosed(window.item, self._as_it_is(window), window.tolerated)
+                self._still_enclosed(window.item, self._as_it_is(window), window.tolerated)
 
     def _not_enclosed(self, item: BarItem | WindowItem, span: Span, literal: Literal) -> None:
         grain = self.variables.granule[item.space]
@@ -148,6 +150,23 @@ class Constraints:
             self.model.add_if(after, made.end < span[1])
             stays = [] if literal is True else [~literal]
             self.model.add_bool_or([before, after, ~made.open, *stays])
+
+    def _still_enclosed(self, item: BarItem | WindowItem, span: Span, literal: Literal) -> None:
+        """What lies in a prefetchable window today and stays is in some window: in none, it breaks another rule."""
+        grain = self.variables.granule[item.space]
+        windows = [window for window in item.bus.windows if window.space == item.space]
+        today = [window.today for window in windows if window.today is not None]
+        enclosed = any(low <= span[0] * grain and span[1] * grain <= high for low, high in today)
+        if item.bus.subtractive or not enclosed:
+            return
+        holding: list[Literal] = []
+        for window in windows:
+            made, holds = self.variables.window_of[window.key], self.model.new_bool_var("")
+            self.model.add_if(holds, made.start <= span[0])
+            self.model.add_if(holds, made.end >= span[1])
+            self.model.add_if_also(holds, made.open)
+            holding.append(holds)
+        self.model.add_bool_or([*holding, *([] if literal is True else [~literal])])
 
     def _options(
         self, item: BarItem | WindowItem, present: Literal

@@ -304,3 +304,23 @@ def test_waste_below_zero_is_proved_and_not_assumed() -> None:
     assert found[0] == found[1]
     assert found[0][1][0] is not None
     assert found[0][1][0] < 0
+
+
+# -- memory in a prefetchable window ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fixed", [False, True])
+def test_what_breaks_one_rule_today_does_not_come_to_break_another(fixed: bool) -> None:
+    """A memory window lies in the prefetchable one above it, which was closed to waste less: then it lay in none.
+
+    It may be closed as well, unless an immovable BAR is in it.
+    """
+    device = function("02:00.0", bar(0, MIB, at=LOW, fixed=True)) if fixed else function("02:00.0")
+    inner = bridge("01:00.0", device, io=None, mem=(LOW, LOW + MIB - 1), pref=None)
+    outer = bridge("00:01.0", inner, io=None, pref=(LOW, LOW + 4 * MIB - 1))
+    topology = machine(host(outer, mem=(LOW, LOW + 16 * MIB - 1), pref=None, io=None))
+    for names in (("unplaced", "wasted_bytes", "windows_changed"), PRESETS["waste"], PRESETS["moves"]):
+        request = Request(policy=Policy.ALWAYS, minimize=names, workers=1)
+        result = solve(topology, request)
+        assert result.legal
+        assert result.plan.status is Status.OPTIMAL

@@ -13,7 +13,7 @@ from benchmarks.families.making import Made
 from benchmarks.families.rack import make
 from models.mobility import Policy
 from models.plan import Status
-from models.resources import GIB, KIB, MIB
+from models.resources import GIB, KIB, MIB, align_up
 from models.topology import Bar, BarIndex, Function, Topology
 from solver.arrangement import Arrangement
 from solver.cpsat import search
@@ -226,3 +226,66 @@ def test_what_is_behind_a_subtractive_bridge_without_windows_does_not_shift() ->
     (group,) = [group for group in groups if group.atoms == ("0000:00:04.0",)]
     taken = {taken for _, taken in held(group, group.now)}
     assert taken == {(LOW + 5 * MIB, LOW + 6 * MIB), (LOW + 6 * MIB, LOW + 8 * MIB)}
+
+
+def small_ports(chance: Random) -> Topology:
+    """Ports with small BARs below and above 4 GiB and some immovable ones, in root windows with little to spare."""
+    low, high = LOW, HIGH
+    ports = []
+    for number in range(1, chance.randint(4, 6)):
+        first_low, first_high, bars = low, high, list[Bar]()
+        for index in range(chance.randint(1, 3)):
+            size, fixed = chance.choice([512 * KIB, MIB, MIB, 2 * MIB]), chance.random() < 0.3
+            if chance.random() < 0.5:
+                bars.append(bar(2 * index, size, at=align_up(low, size), fixed=fixed))
+                low = align_up(low, size) + size
+            elif chance.random() < 0.7:
+                at = align_up(high, size)
+                bars.append(bar(2 * index, size, width=64, pref=True, at=at, fixed=fixed))
+                high = at + size
+            elif not any(each.index == "vf0" for each in bars):
+                bars.append(bar("vf0", 512 * KIB, width=64, pref=True, at=align_up(high, 512 * KIB), copies=3))
+                high = align_up(high, 512 * KIB) + 3 * 512 * KIB
+        low, high = align_up(low, MIB), align_up(high, MIB)
+        mem, pref = ((start, end - 1) if start < end else () for start, end in ((first_low, low), (first_high, high)))
+        ports.append(bridge(f"00:0{number}.0", function(f"0{number}:00.0", *bars), io=None, mem=mem, pref=pref))
+    low = max(low, LOW + MIB)
+    mem, pref = (LOW, low + chance.choice([0, MIB]) - 1), (HIGH, high + chance.choice([MIB, 2 * MIB]) - 1)
+    return machine(host(*ports, mem=mem, pref=pref, io=None))
+
+
+def optimum(topology: Topology, without: str = "") -> tuple[Status, list[int | None]]:
+    result = solve(topology, replace(WASTE, options={"without": without} if without else {}))
+    assert result.legal
+    return result.plan.status, [objective.value for objective in result.plan.objectives]
+
+
+@pytest.fixture
+def shares(monkeypatch: pytest.MonkeyPatch) -> list[list[Group] | None]:
+    """What came of sharing the room below 4 GiB where moves are free."""
+    noted: list[list[Group] | None] = []
+    share = Search._share_room
+
+    def noting(self: Search) -> list[Group] | None:
+        free, found = self._moves_freely, share(self)
+        noted.extend([found] if free else [])
+        return found
+
+    monkeypatch.setattr(Search, "_share_room", noting)
+    return noted
+
+
+@pytest.mark.parametrize("seed", [22, 33, 51, 55, 64, 85, 87, 116])
+def test_those_that_share_the_room_at_a_loss_are_one_group(seed: int, shares: list[list[Group] | None]) -> None:
+    topology = small_ports(Random(seed))
+    assert optimum(topology) == optimum(topology, "packings,groups,room")
+    assert any(shares)
+
+
+@pytest.mark.parametrize(("seed", "goal"), [(6, "waste"), (75, "waste-pinned"), (81, "waste-pinned")])
+def test_those_that_share_the_room_without_a_loss_stay_apart(
+    seed: int, goal: str, shares: list[list[Group] | None]
+) -> None:
+    made = make(seed, bars=40, goal=goal, per_host=40)
+    assert values(made) == values(made, "packings,room")
+    assert [] in shares
