@@ -140,6 +140,7 @@ def _shortages(problem: Problem, bars: Collection[BarItem]) -> Iterator[Shortage
         if bar.choice is None and bar.movable and bar.places and (bar.bus.number, bar.space) not in loose:
             groups.setdefault((bar.space, tuple(sorted(bar.places))), []).append(bar)
     blocks = problem.once("blocks", _blocks)
+    broken = {window.space for window in problem.windows if window.tolerated}
     for space, places in sorted(groups, key=lambda group: total_length(group[1])):
         served = [
             bar
@@ -151,8 +152,9 @@ def _shortages(problem: Problem, bars: Collection[BarItem]) -> Iterator[Shortage
             (bar.today, bar.today + bar.span)
             for bar in problem.bars
             if bar.space == space and not bar.movable and bar.today is not None
-            # What lies in no window is in the way on its own bus alone.
-            if bar.bus.parent is None or (bar.nested and (bar.bus.number, space) not in loose)
+            # What lies in no window is in the way on its own bus alone; where a window may stay in breach, groups
+            # are asked for without what is immovable behind others, and a bound must not know more than they do.
+            if bar.bus.parent is None or (bar.nested and space not in broken)
         ]
         room = total_length(places) - covered(list(places), problem.kept_clear(space) + fixed)
         filled: dict[int, Size] = defaultdict(int)

@@ -324,3 +324,14 @@ def test_what_breaks_one_rule_today_does_not_come_to_break_another(fixed: bool) 
         result = solve(topology, request)
         assert result.legal
         assert result.plan.status is Status.OPTIMAL
+
+
+def test_a_bound_knows_no_more_than_a_group_is_asked_with() -> None:
+    """Counting knew of an immovable BAR behind a port with a window in breach; the model of another port did not."""
+    topology = random_machine(Random(1110))
+    results = [
+        solve(topology, Request(policy=Policy.SAFE, minimize=PRESETS["waste"], workers=1, options=options))
+        for options in ({}, {"without": "floors"})
+    ]
+    assert [result.plan.status for result in results] == [Status.OPTIMAL] * 2
+    assert results[0].plan.objectives == results[1].plan.objectives
