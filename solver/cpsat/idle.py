@@ -12,11 +12,10 @@ from collections.abc import Collection
 
 from models.legality import today_breaches
 from models.topology import BarKey, RootBus, Topology
+from solver.cpsat.objectives import CHANGES
 from solver.request import Request
 
-_ZERO_AS_TODAY = frozenset(
-    {"unplaced", "unplaced_functions", "moved_bars", "moved_functions", "prepared_drivers", "windows_changed"}
-)
+_ZERO_AS_TODAY = frozenset({"unplaced", "unplaced_functions", *CHANGES})
 """Objectives that are 0 where everything has an address and stays as it is."""
 
 

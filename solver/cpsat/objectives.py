@@ -22,6 +22,12 @@ from solver.problem import BusNode, choices, unplaceable
 BYTES = frozenset({"wasted_bytes", "rebar", "headroom"})
 """Objectives whose bounds come from sums of sizes."""
 
+MOVES = ("moved_bars", "moved_functions", "prepared_drivers")
+"""Objectives that count what leaves its address."""
+
+CHANGES = (*MOVES, "windows_changed")
+"""Objectives that count what leaves its place."""
+
 
 @dataclass(frozen=True, slots=True)
 class Term:

@@ -24,6 +24,7 @@ from solver.cpsat.constraints import Walls
 from solver.cpsat.group import Group, blame, collisions, may_stand_by, merge, must_change, neighbours, part_of
 from solver.cpsat.limits import Limits
 from solver.cpsat.model import Answer, PlacementModel
+from solver.cpsat.objectives import MOVES
 from solver.cpsat.shifting import Shifting
 from solver.cpsat.shortest import Shortest
 from solver.cpsat.worth import today, worth
@@ -37,9 +38,6 @@ bounds its part of the model, so one model is sooner proved than a row of growin
 
 _BESIDE = 40
 """BARs of bystanders from which on they are left out of the model."""
-
-_MOVES = ("moved_bars", "moved_functions", "prepared_drivers")
-"""Objectives that count what leaves its address."""
 
 _TRIES = 3
 """How often the solver is asked for one group."""
@@ -174,7 +172,6 @@ class Search(Shifting):
             ):
                 with_some = None if self.stuck else self._with_bystanders(colliding)
                 party, bystanders = with_some or (self._joined(self.stuck or self._party(colliding[0])), ())
-                self.stuck = ()
                 parts = [self._bounds_alone(group) for group in party]
                 values = {name: sum(part[name] for part in parts) for name in self.minimize}
                 self.groups = merge(self.groups, party, parts)
@@ -195,7 +192,7 @@ class Search(Shifting):
 
     def _may_be_rearranged(self, group: Group) -> bool:
         """Whether to ask for another arrangement: of what is new often, of what moves only where one model is long."""
-        moves = any(group.answer.values[name] for name in self.pursued if name in _MOVES)
+        moves = any(group.answer.values[name] for name in self.pursued if name in MOVES)
         return not moves or len(self.problem.bars) > _JOINT
 
     def _with_bystanders(

@@ -15,6 +15,7 @@ from solver.cpsat.assembly import assemble, shifts, shifts_in_part
 from solver.cpsat.constraints import Walls
 from solver.cpsat.group import Group, collisions, merge, must_change
 from solver.cpsat.model import Answer, PlacementModel
+from solver.cpsat.objectives import CHANGES
 from solver.cpsat.parting import Parting
 from solver.cpsat.room import Room
 from solver.cpsat.worth import worth
@@ -28,10 +29,6 @@ _SHARING = 0.7
 
 _SHARING_FREELY = 0.2
 """The same where there may be another reason why groups do not find a place beside each other."""
-
-
-CHANGES = ("moved_bars", "moved_functions", "prepared_drivers", "windows_changed")
-"""Objectives that count what leaves its place."""
 
 
 class Shifting(Asking):

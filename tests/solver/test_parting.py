@@ -113,23 +113,26 @@ def test_two_that_cannot_be_parted_become_one(
     assert merged == [[2, 2]]
 
 
-@pytest.mark.parametrize("without", ["", "parting"])
-def test_what_had_too_little_time_gets_more_when_others_are_done(without: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On one of two root buses nothing happens in the first go at least waste; it is proved all the same."""
+@pytest.mark.parametrize(("reached", "times"), [(False, 2), (True, 1)])
+def test_what_has_not_reached_its_least_waste_has_a_second_go(
+    reached: bool, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before moves are looked at on any root bus; nothing happens in the first go here."""
     made = make(2, bars=24, goal="waste-pinned", per_host=12)
     best = values(made)
     asked: list[tuple[str, tuple[str, ...]]] = []
     pursue = Search.pursue
 
     def late(self: Search, names: tuple[str, ...], limits: Limits) -> None:
-        first = self.problem.root.name not in [name for name, _ in asked]
         asked.append((self.problem.root.name, names))
-        if not first:
+        if asked.count(asked[-1]) > 1 or names == self.minimize:
             pursue(self, names, limits)
 
     monkeypatch.setattr(Search, "pursue", late)
-    monkeypatch.setattr(Search, "has_reached", lambda self, names: not asked or len(asked) > 2)
-    assert values(made, without) == best
+    monkeypatch.setattr(Search, "has_reached", lambda self, names: reached)
+    assert values(made) == best
+    waste, whole = made.request.minimize[:2], made.request.minimize
+    assert [names for _, names in asked] == [waste] * 2 * times + [whole] * 2
 
 
 @pytest.mark.parametrize("seed", [121, 4, 17, 23, 42])
