@@ -18,6 +18,7 @@ LEVERS: dict[str, str] = {
     "floors": "values that no plan undercuts, by counting",
     "shapes": "exact shortest windows, by dynamic programming: a bound, and windows that reach it",
     "siblings": "an order among BARs and bridges of the same shape",
+    "exchange": "an order among windows that hold the same, away from its address",
     "race": "searches without linear relaxations beside the solver's own, the first proof of any counts",
     "cores": "what is counted, moves and then windows, minimised in one model by the cores of what cannot be avoided",
     "parts": "what was proved of groups alone bounds their shares when they become one",

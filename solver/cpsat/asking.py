@@ -155,7 +155,9 @@ class Asking(Opening):
         """As few BARs without an address as can be; where that takes long, a plan is let grow beside what stands."""
         names, (first, *_) = self.minimize[:1], self.minimize
         if self._may_insert:
-            soon = self._model(group).minimize(names, limits.moment(_SOON), bounds, self._hint(group, start), start)
+            soon = self._model(group, counted=names).minimize(
+                names, limits.moment(_SOON), bounds, self._hint(group, start), start
+            )
             if soon.infeasible or soon.is_settled(names):
                 return soon
             self._insert()
@@ -166,7 +168,7 @@ class Asking(Opening):
                 if soon.arrangement is None or values[first] < soon.values[first]:
                     start = Answer(inserted, values, {})
             bounds = {**bounds, first: max(bounds[first], soon.bounds[first] or 0)}
-        return self._model(group).minimize(names, limits, bounds, self._hint(group, start), start)
+        return self._model(group, counted=names).minimize(names, limits, bounds, self._hint(group, start), start)
 
     @property
     def _may_insert(self) -> bool:
@@ -218,6 +220,7 @@ class Asking(Opening):
         require_all: bool = False,
         everything: bool = False,
         bystanders: Sequence[Group] = (),
+        counted: Sequence[str] = (),
     ) -> PlacementModel:
         walls = self._walls(group, everything=everything, bystanders=bystanders)
         return PlacementModel(
@@ -229,6 +232,7 @@ class Asking(Opening):
             without=self.without,
             parts=group.parts,
             bystanders=[as_bystander(each) for each in bystanders],
+            counted=counted or self.minimize,
         )
 
     def _hint(self, group: Group, answer: Answer | None) -> Arrangement:

@@ -16,6 +16,7 @@ from models.topology import BarKey
 from solver.arrangement import Arrangement
 from solver.cpsat.bystanders import Bystander, Bystanders
 from solver.cpsat.constraints import Constraints, Walls
+from solver.cpsat.exchange import Exchange
 from solver.cpsat.limits import Limits
 from solver.cpsat.objectives import BYTES, Term
 from solver.cpsat.parts import Part, Tally
@@ -25,6 +26,7 @@ from solver.cpsat.siblings import Siblings
 from solver.cpsat.variables import Expression, Variables, make_variables
 from solver.cpsat.worth import lowest
 from solver.problem import BarItem, Problem, WindowItem
+from solver.request import OBJECTIVES
 
 _BY_CORES = 0.9
 """Part of the time left in which objectives that count are minimised at once; then one after the other, from the known
@@ -94,6 +96,8 @@ class PlacementModel:
         What the atoms were divided in before, all of them, with what is known of each.
     bystanders
         Other groups of the root bus that may stay as they are; they are not among what is in the way.
+    counted
+        The objectives that it will be asked for: plans that none of them tells apart need not all be among its own.
 
     Attributes
     ----------
@@ -112,6 +116,7 @@ class PlacementModel:
         without: Collection[str] = (),
         parts: tuple[Part, ...] = (),
         bystanders: Sequence[Bystander] = (),
+        counted: Collection[str] = OBJECTIVES,
     ) -> None:
         self.variables: Variables = make_variables(bars, windows, require_all=require_all)
         self.hopeless = self.variables.hopeless
@@ -122,10 +127,18 @@ class PlacementModel:
         self.begins: Arrangement | None = None
         self.without = without
         self.manners = MANNERS if "race" not in without else (RELAXATIONS,)
-        if "siblings" not in without:
-            Siblings(problem, self.variables).order()
+        self._order(problem, counted)
         whole = Part(bars, windows, {}, () if "parts" in without else parts)
         self.tally = Tally(whole, self.variables, self.constraints)
+
+    def _order(self, problem: Problem, counted: Collection[str]) -> None:
+        """One order of what makes no difference."""
+        exchange = None
+        if "exchange" not in self.without:
+            exchange = Exchange(problem, self.variables, self.constraints, counted)
+            exchange.order()
+        if "siblings" not in self.without:
+            Siblings(problem, self.variables, exchange).order()
 
     def minimize(
         self,

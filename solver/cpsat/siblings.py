@@ -12,15 +12,23 @@ from itertools import pairwise
 from typing import Any
 
 from models.resources import FunctionAddress
+from solver.cpsat.exchange import Exchange
 from solver.cpsat.variables import BarVars, Variables, WindowVars
 from solver.problem import BusNode, Problem
 
 
 class Siblings:
-    """Finds siblings among the items of a model, and orders them."""
+    """Finds siblings among the items of a model, and orders them.
 
-    def __init__(self, problem: Problem, variables: Variables) -> None:
-        self.variables = variables
+    Parameters
+    ----------
+    exchange
+        Windows that are in an order of their own: of siblings that must leave them in it, only those that have a place
+        come first.
+    """
+
+    def __init__(self, problem: Problem, variables: Variables, exchange: Exchange | None = None) -> None:
+        self.variables, self.exchange = variables, exchange
         self.bars: dict[FunctionAddress, list[BarVars]] = defaultdict(list)
         self.windows: dict[FunctionAddress, list[WindowVars]] = defaultdict(list)
         self.functions: dict[int, dict[FunctionAddress, None]] = defaultdict(dict)
@@ -42,24 +50,26 @@ class Siblings:
         """Put siblings in order, and say how many pairs were."""
         pairs = 0
         for functions in list(self.functions.values()):  # looking behind an empty bus adds it
-            alike: dict[Any, list[BarVars]] = defaultdict(list)
+            alike: dict[Any, list[tuple[FunctionAddress, BarVars]]] = defaultdict(list)
             for function in functions:
                 first = self._first(function)
                 shape = self._shape(function)
                 if first is not None and shape is not None:
-                    alike[shape].append(first)
+                    alike[shape].append((function, first))
             for members in alike.values():
-                for earlier, later in pairwise(members):
-                    self._in_order(earlier, later)
+                for (_, earlier), (function, later) in pairwise(members):
+                    self._in_order(earlier, later, places=self._by_place(function, later))
                     pairs += 1
         return pairs
 
-    def _in_order(self, earlier: BarVars, later: BarVars) -> None:
+    def _by_place(self, function: FunctionAddress, first: BarVars) -> bool:
+        return self.exchange is None or self.exchange.leaves_in_order(function, first)
+
+    def _in_order(self, earlier: BarVars, later: BarVars, *, places: bool) -> None:
         model = self.variables.model
-        if later.present is True:
-            model.add(earlier.end <= later.start)
-        else:
+        if later.present is not True:
             model.add_if_also(later.present, earlier.present)
+        if places:
             model.add_if(later.present, earlier.end <= later.start)
 
     def _first(self, function: FunctionAddress) -> BarVars | None:

@@ -285,7 +285,7 @@ def test_those_that_share_the_room_at_a_loss_are_one_group(seed: int, shares: li
     assert any(shares)
 
 
-@pytest.mark.parametrize(("seed", "goal"), [(6, "waste"), (75, "waste-pinned"), (81, "waste-pinned")])
+@pytest.mark.parametrize(("seed", "goal"), [(6, "waste"), (72, "waste-pinned"), (81, "waste-pinned")])
 def test_those_that_share_the_room_without_a_loss_stay_apart(
     seed: int, goal: str, shares: list[list[Group] | None]
 ) -> None:
