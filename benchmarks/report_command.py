@@ -97,8 +97,11 @@ def draw(frame: DataFrame, output: Path) -> bool:
 
 
 def _figure(picture: Picture, frame: DataFrame) -> Figure | None:
-    """The picture with its panels, two in a row; none where it has no panel."""
+    """The picture with its panels, two in a row; none where there is nothing to show."""
     from matplotlib.figure import Figure
+
+    if picture.table is not None and picture.table(frame).empty:
+        return None
 
     if picture.panels is None:
         figure = Figure(figsize=(8, 5), layout="constrained")

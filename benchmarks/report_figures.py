@@ -155,19 +155,23 @@ def _gaps(frame: DataFrame) -> list[str]:
 
 
 class Picture(NamedTuple):
-    """What is drawn into one file: one panel, or one for each name that ``panels`` finds in the rows."""
+    """What is drawn into one file: one panel, or one for each name that ``panels`` finds in the rows.
+
+    Where the table that it shows has no rows, nothing is drawn.
+    """
 
     plot: Callable[..., Axes]
     panels: Callable[[DataFrame], list[str]] | None = None
+    table: Callable[[DataFrame], DataFrame] | None = None
     sharey: bool = False
 
 
 FIGURES: Mapping[str, Picture] = {
-    "greedy": Picture(plot_greedy),
+    "greedy": Picture(plot_greedy, table=greedy_table),
     "cactus": Picture(plot_cactus, peers),
     "profile": Picture(plot_profile, peers),
     "scaling": Picture(plot_scaling, _orders, sharey=True),
     "gap": Picture(plot_gap, _gaps),
-    "levers": Picture(plot_levers),
+    "levers": Picture(plot_levers, table=lever_table),
 }
 """Every picture of the report."""

@@ -128,6 +128,18 @@ def test_the_command_writes_all_of_it(tmp_path: Path) -> None:
     assert text.index("## How often the greedy") < text.index("## How it was measured") < text.index("## Limits")
 
 
+def test_what_the_rows_do_not_tell_is_not_drawn(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: the pictures were not drawn")
+    for one in some_rows():
+        if not one.levers_off:
+            append_row(tmp_path / "one.jsonl", one)
+    out = tmp_path / "out"
+    assert CliRunner().invoke(main, ["report", str(tmp_path), "-o", str(out)]).exit_code == 0
+    assert not (out / "levers.svg").exists()
+    assert (out / "greedy.svg").exists()
+    assert "levers.svg" not in (out / "report.md").read_text(encoding="utf-8")
+
+
 def test_a_folder_without_rows_is_refused(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["report", str(tmp_path), "-o", str(tmp_path / "out")])
     assert result.exit_code == 2
