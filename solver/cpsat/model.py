@@ -127,14 +127,17 @@ class PlacementModel:
         self.begins: Arrangement | None = None
         self.without = without
         self.manners = MANNERS if "race" not in without else (RELAXATIONS,)
-        self._order(problem, counted)
+        self._order(problem, counted, require_all=require_all)
         whole = Part(bars, windows, {}, () if "parts" in without else parts)
         self.tally = Tally(whole, self.variables, self.constraints)
 
-    def _order(self, problem: Problem, counted: Collection[str]) -> None:
-        """One order of what makes no difference."""
+    def _order(self, problem: Problem, counted: Collection[str], *, require_all: bool) -> None:
+        """One order of what makes no difference.
+
+        Where all finds a place and changed windows count, most of them stay, and exchange costs more than it spares.
+        """
         exchange = None
-        if "exchange" not in self.without:
+        if "exchange" not in self.without and not (require_all and "windows_changed" in counted):
             exchange = Exchange(problem, self.variables, self.constraints, counted)
             exchange.order()
         if "siblings" not in self.without:
