@@ -183,7 +183,7 @@ class Asking(Opening):
         if any(must_change(group) for group in groups) or collisions(groups, chosen):
             return
         limits = self.limits.share(_INSERTING)
-        found = Insertion(self.problem, groups, self.minimize, limits, chosen).run()
+        found = Insertion(self.problem, groups, self.minimize, limits, chosen, self.without).run()
         self._know(Arrangement.of(found.values()))
 
     def _may_be_direct(self, group: Group, bounds: dict[str, int], start: Answer | None) -> bool:

@@ -8,7 +8,8 @@ certain BARs and none of them stays. Where nothing that leaves its place is
 counted, whoever stays may be exchanged as well.
 
 To exchange siblings whole (:mod:`solver.cpsat.siblings`) is one thing more, and
-both together never go round in a circle: of memory windows on one bus, numbered
+both together never go round in a circle. First counts which siblings have a
+place, and no exchange changes that. Then, of memory windows on one bus, numbered
 in their order, the sum of number times start grows with each exchange of two,
 and with each of siblings that go by what lies in it; only then count the
 prefetchable ones. Siblings that go by anything else are not put in order.

@@ -38,6 +38,8 @@ class Insertion:
         Objectives in lexicographic order, the first of which counts BARs without an address.
     chosen
         The arrangement of each group, by its ``id``; no two collide.
+    without
+        Levers that are switched off (:data:`solver.levers.LEVERS`).
     """
 
     def __init__(
@@ -47,9 +49,10 @@ class Insertion:
         minimize: tuple[str, ...],
         limits: Limits,
         chosen: dict[int, Arrangement],
+        without: frozenset[str] = frozenset(),
     ) -> None:
         self.problem, self.groups, self.minimize, self.limits = problem, groups, minimize[:2], limits
-        self.chosen = chosen
+        self.chosen, self.without = chosen, without
 
     def run(self) -> dict[int, Arrangement]:
         """The arrangement of each group when everything has a place, or time is up."""
@@ -71,7 +74,8 @@ class Insertion:
         values = worth(bars, windows, now)
         start = Answer(now, {name: values[name] for name in self.minimize}, {})
         before = list(start.values.values())
-        model = PlacementModel(self.problem, bars, windows, self._walls(party), require_all=False)
+        walls = self._walls(party)
+        model = PlacementModel(self.problem, bars, windows, walls, require_all=False, without=self.without)
         limits = self.limits.share(_PART)
         found = model.minimize(self.minimize, limits, {}, now, start)
         if found.arrangement is not None and list(found.values.values()) < before:

@@ -109,6 +109,7 @@ class Siblings:
                     bar.item.required,
                     bar.present is True,
                     bar.item.low,
+                    (bar.item.largest, bar.item.halvings, bar.item.halvings_without),
                     tuple(bar.item.starts),
                 )
                 for bar in bars

@@ -178,3 +178,14 @@ def test_as_many_whole_functions_as_can_be_are_placed(seed: int) -> None:
     topology = crowded_machine(seed)
     for names in (("unplaced_functions", "unplaced", "moved_bars"), ("unplaced", "unplaced_functions")):
         assert_optimum(topology, Request(minimize=names, workers=1))
+
+
+@pytest.mark.parametrize("minimize", [("rebar", "unplaced"), ("rebar_halvings", "unplaced"), ("unplaced", "rebar")])
+def test_a_resizable_bar_of_one_size_is_no_sibling_of_a_plain_one(minimize: tuple[str, ...]) -> None:
+    """There is room for one of the two; only the second falls short of its largest size without a place."""
+    topology = small(function("00:01.0", bar(0, "4M")), function("00:02.0", bar(0, "4M", sizes=("4M",))))
+    options = {"without": "floors,greedy,packings,shapes,groups,room"}  # so that the model is asked
+    result = solve(topology, Request(policy=Policy.ALWAYS, minimize=minimize, workers=1, options=options))
+    assert result.plan.status is Status.OPTIMAL
+    values = {objective.name: objective.value for objective in result.plan.objectives}
+    assert [values[name] for name in minimize] == [int(name == "unplaced") for name in minimize]
