@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from models.reserves import STAND_IN
 from models.resources import FunctionAddress, split_function_address
 from models.topology import Bridge, Function, RootBus, Topology
 
@@ -102,7 +103,8 @@ def free_behind(topology: Topology, bridge: Function) -> list[Run]:
         return []
     taken = _taken(_below(bridge.bridge.functions))
     domain = _domain(bridge)
-    taken |= {split_function_address(other.address)[1] for other, _ in topology.functions() if _domain(other) == domain}
+    others = _real(other for other, _ in topology.functions())
+    taken |= {split_function_address(other.address)[1] for other in others if _domain(other) == domain}
     return _runs(number for number in range(first + 1, last + 1) if number not in taken)
 
 
@@ -120,6 +122,11 @@ def free_anywhere(topology: Topology, domain: int) -> list[Run]:
     return _runs(number for number in range(1, BUSES) if number not in taken)
 
 
+def _real(functions: Iterable[Function]) -> Iterable[Function]:
+    """Without what stands for a reserve: that has no number."""
+    return (function for function in functions if not function.address.startswith(STAND_IN))
+
+
 def _domain(function: Function) -> int:
     return split_function_address(function.address)[0]
 
@@ -134,7 +141,7 @@ def _below(functions: Sequence[Function]) -> Iterable[Function]:
 def _taken(functions: Iterable[Function]) -> set[int]:
     """Numbers that these functions stand on or, as bridges, pass on."""
     taken: set[int] = set()
-    for function in functions:
+    for function in _real(functions):
         taken.add(split_function_address(function.address)[1])
         if function.bridge is not None and function.bridge.secondary:
             last = function.bridge.subordinate

@@ -206,3 +206,12 @@ class TestTheDocument:
         document["reserves"][0]["end"] = "0x0"
         with pytest.raises(InputError, match=r"reserves\[0\].end"):
             load_plan(json.dumps(document), "plan")
+
+
+def test_a_bridge_without_a_bus_number_may_have_a_reserve() -> None:
+    """What stands for the reserve has no number: it is not asked for one."""
+    port = bridge("01:00.0", secondary=0xF0, subordinate=0xF0, hotplug=True)
+    topology = machine(bridge("00:01.0", port, secondary=1, subordinate=1))
+    result = solve_with_reserves(topology, REQUEST, parse_reserves(topology, ["01:00.0=mem:4M"])).result
+    assert result.plan.status is Status.OPTIMAL
+    assert sum("bus numbers" in warning for warning in result.plan.warnings) == 1
