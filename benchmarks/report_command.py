@@ -102,7 +102,6 @@ def _figure(picture: Picture, frame: DataFrame) -> Figure | None:
 
     if picture.table is not None and picture.table(frame).empty:
         return None
-
     if picture.panels is None:
         figure = Figure(figsize=(8, 5), layout="constrained")
         picture.plot(frame, ax=figure.subplots())

@@ -7,7 +7,7 @@ its own in there, and the numbers of a bridge with all behind it are consecutive
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from models.reserves import STAND_IN
@@ -102,47 +102,52 @@ def free_behind(topology: Topology, bridge: Function) -> list[Run]:
     if not first or last is None:
         return []
     taken = _taken(_below(bridge.bridge.functions))
-    domain = _domain(bridge)
-    others = _real(other for other, _ in topology.functions())
-    taken |= {split_function_address(other.address)[1] for other in others if _domain(other) == domain}
+    taken |= {_bus(other) for other in _in_domain(topology, split_function_address(bridge.address)[0])}
     return _runs(number for number in range(first + 1, last + 1) if number not in taken)
 
 
 def free_on_root(topology: Topology, root: RootBus) -> list[Run]:
     """Runs of bus numbers of a root bus, up to the next root bus of its domain, that nothing has, in order."""
     others = [other.bus for other in topology.root_buses if other.domain == root.domain and other.bus > root.bus]
-    taken = _taken(function for function, _ in topology.functions() if _domain(function) == root.domain)
+    taken = _taken(_in_domain(topology, root.domain))
     return _runs(number for number in range(root.bus + 1, min(others, default=BUSES)) if number not in taken)
 
 
 def free_anywhere(topology: Topology, domain: int) -> list[Run]:
     """Runs of bus numbers that nothing in the domain has, in order."""
-    taken = _taken(function for function, _ in topology.functions() if _domain(function) == domain)
+    taken = _taken(_in_domain(topology, domain))
     taken |= {root.bus for root in topology.root_buses if root.domain == domain}
     return _runs(number for number in range(1, BUSES) if number not in taken)
 
 
-def _real(functions: Iterable[Function]) -> Iterable[Function]:
-    """Without what stands for a reserve: that has no number."""
-    return (function for function in functions if not function.address.startswith(STAND_IN))
+def _in_domain(topology: Topology, domain: int) -> Iterator[Function]:
+    """Functions of a domain that have an address: what stands for a reserve has none."""
+    for function, _ in topology.functions():
+        if not _stands_in(function) and split_function_address(function.address)[0] == domain:
+            yield function
 
 
-def _domain(function: Function) -> int:
-    return split_function_address(function.address)[0]
-
-
-def _below(functions: Sequence[Function]) -> Iterable[Function]:
+def _below(functions: Sequence[Function]) -> Iterator[Function]:
     for function in functions:
-        yield function
+        if not _stands_in(function):
+            yield function
         if function.bridge is not None:
             yield from _below(function.bridge.functions)
+
+
+def _stands_in(function: Function) -> bool:
+    return function.address.startswith(STAND_IN)
+
+
+def _bus(function: Function) -> int:
+    return split_function_address(function.address)[1]
 
 
 def _taken(functions: Iterable[Function]) -> set[int]:
     """Numbers that these functions stand on or, as bridges, pass on."""
     taken: set[int] = set()
-    for function in _real(functions):
-        taken.add(split_function_address(function.address)[1])
+    for function in functions:
+        taken.add(_bus(function))
         if function.bridge is not None and function.bridge.secondary:
             last = function.bridge.subordinate
             taken.update(range(function.bridge.secondary, (last or function.bridge.secondary) + 1))

@@ -13,6 +13,7 @@ from models.plan import Status
 from models.resources import Size
 from models.topology import Topology
 from solver.arrangement import Arrangement
+from solver.building import problems
 from solver.collector import collecting_rarely
 from solver.cpsat.greedies import Greedies, as_arrangement
 from solver.cpsat.idle import busy
@@ -23,7 +24,7 @@ from solver.cpsat.search import Search
 from solver.engines import Progress
 from solver.leftovers import place_leftovers
 from solver.levers import parse_without
-from solver.problem import Problem, choices, cpu_range, problems
+from solver.problem import Problem, choices, cpu_range
 from solver.request import Request
 from solver.result import Result, make_result
 from solver.shapes import Shapes

@@ -60,9 +60,7 @@ class Exchange:
             self.behind[bar.item.bus.number].append(bar)
         bridged = {bus.parent.number for bus in problem.buses if bus.parent is not None}
         self.windows = [
-            window
-            for window in variables.windows
-            if window.item.inner.number not in bridged and self._is_plain(window) and self._holds_plain_bars(window)
+            window for window in variables.windows if window.item.inner.number not in bridged and self._is_plain(window)
         ]
         self.bridges: set[FunctionAddress] = {window.item.key.bridge for window in self.windows}
 
@@ -148,22 +146,10 @@ class Exchange:
         return behind and len(places) == 1 and places[0] is not None and places[0].item.kind == "mem"
 
     def _is_plain(self, window: WindowVars) -> bool:
-        """Whether the window is one of memory that is bound to nothing but what it holds."""
+        """Whether the window is one of memory that is bound to nothing but what it holds, and that moves with it."""
         item = window.item
-        if item.space != "mem":
-            return False
         bound = item.stays or item.tolerated or item.homeless or item.exempt or item.most is not None
-        subtractive = item.bus.subtractive or item.inner.subtractive
-        return not bound and not subtractive and not any(item.inner.obstacles.values())
-
-    def _holds_plain_bars(self, window: WindowVars) -> bool:
-        """Whether all that stands behind the bridge goes where its windows go."""
-        return all(
-            bar.item.movable
-            and bar.item.nested
-            and bar.item.choice is None
-            and not bar.item.stand_in
-            and not bar.item.shared
-            and all(place is not None for _, place in self.constraints.options[bar.item.key])
-            for bar in self.behind[window.item.inner.number]
-        )
+        if item.space != "mem" or bound or item.bus.subtractive or item.inner.subtractive:
+            return False
+        alone = all(bar.item.choice is None for bar in self.behind[item.inner.number])
+        return alone and not any(item.inner.obstacles.values())

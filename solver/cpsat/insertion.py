@@ -75,7 +75,9 @@ class Insertion:
         start = Answer(now, {name: values[name] for name in self.minimize}, {})
         before = list(start.values.values())
         walls = self._walls(party)
-        model = PlacementModel(self.problem, bars, windows, walls, require_all=False, without=self.without)
+        model = PlacementModel(
+            self.problem, bars, windows, walls, require_all=False, without=self.without, counted=self.minimize
+        )
         limits = self.limits.share(_PART)
         found = model.minimize(self.minimize, limits, {}, now, start)
         if found.arrangement is not None and list(found.values.values()) < before:

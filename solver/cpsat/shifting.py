@@ -112,8 +112,9 @@ class Shifting(Asking):
         values = {id(group): {name: group.answer.values[name] for name in self.pursued} for group in self.groups}
 
         def model(group: Group, walls: Walls) -> PlacementModel:
+            counted, without = self.minimize, self.without
             return PlacementModel(
-                self.problem, group.bars, group.windows, walls, require_all=False, without=self.without
+                self.problem, group.bars, group.windows, walls, require_all=False, without=without, counted=counted
             )
 
         return Parting(self.groups, model, values, self.limits.share(_PARTING))

@@ -9,10 +9,11 @@ from models.mobility import Mobility
 from models.resources import Range, Size, align_down, align_up
 from models.spans import inside_any, merged, total_length
 from models.topology import BarKey, WindowKey
+from solver.building import kept_back, problems
 from solver.coordinates import Segment
 from solver.explanation.case import Case, only
 from solver.explanation.findings import KeptBack, NoAlignedBlock, NoArrangement, NoWindow, Shortage, TooFewBytes
-from solver.problem import BarItem, BusNode, Problem, Span, WindowItem, accepts, kept_back, problems
+from solver.problem import BarItem, BusNode, Problem, Span, WindowItem, accepts
 
 Hull = tuple[WindowKey, Span]
 """A bridge window that has to stretch around immovable BARs, and how far."""

@@ -9,11 +9,12 @@ import pytest
 from models.mobility import Policy
 from models.resources import GIB, MIB
 from solver.arrangement import Arrangement
+from solver.building import problems
 from solver.cpsat.assembly import assemble, held
 from solver.cpsat.group import Group, collisions
 from solver.cpsat.limits import Crew, Limits
 from solver.cpsat.search import Search
-from solver.problem import Problem, problems
+from solver.problem import Problem
 from solver.request import PRESETS, Request
 from tests.topologies import bar, bridge, function, host, machine
 

@@ -14,6 +14,7 @@ from models.mobility import Policy
 from models.plan import Status
 from models.resources import MIB, align_up
 from models.topology import Bar, Function, Topology
+from solver.building import problems
 from solver.cpsat import asking, search
 from solver.cpsat.bystanders import Bystander, Bystanders
 from solver.cpsat.constraints import Constraints
@@ -23,7 +24,6 @@ from solver.cpsat.limits import Crew, Limits
 from solver.cpsat.model import PlacementModel
 from solver.cpsat.search import Search
 from solver.cpsat.variables import Variables
-from solver.problem import problems
 from solver.request import PRESETS, Request
 from tests.topologies import bar, bridge, function, host, machine
 

@@ -20,9 +20,9 @@ from models.topology import (
     RootWindow,
     Topology,
 )
+from solver.building import problems
 from solver.cpsat.capacity import Overflow, Shortage, fewest, least_unplaced
 from solver.cpsat.engine import solve
-from solver.problem import problems
 from solver.request import PRESETS, Request
 from tests.topologies import bar, bridge, function, host
 from tests.topologies import machine as machine_of

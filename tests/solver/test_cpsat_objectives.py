@@ -9,9 +9,9 @@ from models.mobility import Policy, mobility
 from models.plan import Status
 from models.resources import Range
 from models.topology import RootWindow, Topology
+from solver.building import problems
 from solver.cpsat.engine import solve
 from solver.cpsat.variables import make_variables
-from solver.problem import problems
 from solver.request import Request
 from solver.result import Result
 from tests.topologies import MEM, bar, bridge, function, host, key, machine

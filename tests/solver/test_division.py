@@ -10,9 +10,9 @@ import pytest
 from models.mobility import Policy
 from models.resources import MIB, Range
 from models.topology import Bar, Bridge, BridgeWindow, Function, RootBus, RootWindow, Topology
+from solver.building import problems
 from solver.division import Divider, Division, Share
 from solver.packing import Packer
-from solver.problem import problems
 from solver.request import Request
 from solver.shapes import Shapes
 

@@ -14,13 +14,13 @@ from models.mobility import Policy
 from models.plan import Status
 from models.resources import MIB
 from models.topology import Bar, Function, Topology
+from solver.building import problems
 from solver.cpsat import model as placement_model
 from solver.cpsat.asking import Asking
 from solver.cpsat.engine import solve
 from solver.cpsat.exchange import Exchange
 from solver.cpsat.model import PlacementModel
 from solver.cpsat.siblings import Siblings
-from solver.problem import problems
 from solver.request import PRESETS, Request
 from tests.topologies import bar, bridge, function, key, machine, window_key
 
@@ -32,14 +32,8 @@ FREE, MOVES = ("unplaced", "wasted_bytes"), PRESETS["waste"]
 def port(number: int, *bars: Bar, start: int | None = None, size: int = 4 * MIB, hotplug: bool = False) -> Function:
     """A downstream port with a device behind it, its window at ``start`` today."""
     mem = () if start is None else (LOW + start, LOW + start + size - 1)
-    behind = function(f"{number + 1:02x}:00.0", *bars) if bars else None
-    return bridge(
-        f"01:{number:02x}.0",
-        *([behind] if behind is not None else []),
-        mem=mem,
-        secondary=number + 1,
-        hotplug=hotplug,
-    )
+    behind = [function(f"{number + 1:02x}:00.0", *bars)] if bars else []
+    return bridge(f"01:{number:02x}.0", *behind, mem=mem, secondary=number + 1, hotplug=hotplug)
 
 
 def switch(*ports: Function, end: int = 16 * MIB) -> Topology:
@@ -153,17 +147,69 @@ def test_what_may_lie_in_two_windows_is_in_order_where_both_hold_the_same() -> N
             ),
             MOVES,
         ),
+        (
+            machine(
+                bridge(
+                    "00:01.0",
+                    port(1, bar(0, "4M", at=LOW + 4 * MIB), start=0, size=8 * MIB),
+                    port(2, bar(0, "4M")),
+                    mem=(LOW, LOW + 16 * MIB - 1),
+                ),
+                reserved=[("mem", (LOW, LOW + MIB - 1))],
+            ),
+            MOVES,
+        ),
+        (
+            switch(
+                bridge("01:01.0", function("02:00.0", bar(0, "4M")), subtractive=True),
+                bridge("01:02.0", function("03:00.0", bar(0, "4M"))),
+            ),
+            MOVES,
+        ),
+        (switch(port(1, bar(0, "4M", sizes=["2M", "4M"])), port(2, bar(0, "4M"))), PRESETS["rebar"]),
     ],
-    ids=["immovable", "empty port", "in breach", "bridge behind"],
+    ids=["immovable", "empty port", "in breach", "bridge behind", "covers a reserved range", "subtractive", "any size"],
 )
 def test_windows_that_are_bound_are_left_alone(topology: Topology, counted: tuple[str, ...]) -> None:
     request = Request(policy=Policy.SAFE, minimize=counted)
-    (found,) = problems(topology, request.mobility(topology), headroom="headroom" in counted)
+    sizes = {bar_key: made.sizes for bar_key, made in topology.bars() if made.sizes}
+    (found,) = problems(topology, request.mobility(topology), sizes, headroom="headroom" in counted)
     made = PlacementModel(found, found.bars, found.windows, {}, require_all=False, without=("exchange", "siblings"))
     exchange = Exchange(found, made.variables, made.constraints, counted)
     below = {window.item.key for window in exchange.windows if window.item.kind == "mem"}
     assert not {window_key("01:01.0", "mem"), window_key("01:02.0", "mem")} <= below
     assert exchange.order() == 0
+
+
+def low_ports(second_width: int, second_bar: int, today: bool) -> Topology:
+    """Two ports with a prefetchable BAR each; the first, of 32 bits, may have its window in the port's of 64 today."""
+    inner, outer = ((LOW, LOW + size * MIB - 1) if today else () for size in (4, 8))
+    ports = (
+        bridge("01:01.0", function("02:00.0", bar(0, "4M", pref=True)), pref=inner, pref_width=32),
+        bridge("01:02.0", function("03:00.0", bar(0, "4M", pref=True, width=second_bar)), pref_width=second_width),
+    )
+    return machine(bridge("00:01.0", *ports, pref=outer))
+
+
+@pytest.mark.parametrize(
+    ("topology", "rule", "pairs"),
+    [
+        (low_ports(32, 32, today=False), "kernel", 1),
+        (low_ports(64, 32, today=False), "free", 0),
+        (low_ports(32, 64, today=False), "free", 0),
+        (low_ports(32, 32, today=True), "free", 1),
+        (low_ports(32, 32, today=True), "kernel", 0),
+    ],
+    ids=["alike", "window reaches farther", "BAR reaches farther", "any window takes both", "one window takes one"],
+)
+def test_windows_that_may_not_stand_where_another_does_are_in_no_order(
+    topology: Topology, rule: str, pairs: int
+) -> None:
+    (found,) = problems(topology, Request(policy=Policy.ALWAYS).mobility(topology), window_rule=rule)
+    made = PlacementModel(found, found.bars, found.windows, {}, require_all=True, without=("exchange", "siblings"))
+    exchange = Exchange(found, made.variables, made.constraints, MOVES)
+    exchange.windows = [window for window in exchange.windows if window.item.kind == "pref"]
+    assert exchange.order() == pairs
 
 
 @pytest.mark.parametrize("first", [bar(0, "4M"), bar(0, "4M", pref=True, width=64)], ids=["mem", "either"])

@@ -13,13 +13,14 @@ from models.mobility import Policy
 from models.resources import MIB
 from models.topology import Topology
 from solver.arrangement import Arrangement
+from solver.building import problems
 from solver.coreboot.engine import place
 from solver.cpsat.engine import solve
 from solver.cpsat.greedies import Greedies
 from solver.cpsat.limits import Crew, Limits
 from solver.cpsat.worth import worth
 from solver.engines import engine
-from solver.problem import Problem, problems
+from solver.problem import Problem
 from solver.request import PRESETS, Request
 from tests.random_machines import random_machine
 from tests.topologies import bar, bridge, function, host, machine

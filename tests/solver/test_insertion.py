@@ -14,13 +14,13 @@ from models.mobility import Policy
 from models.plan import Status
 from models.resources import MIB
 from solver.arrangement import Arrangement
+from solver.building import problems
 from solver.cpsat import asking
 from solver.cpsat.engine import solve
 from solver.cpsat.group import merge, must_change
 from solver.cpsat.insertion import Insertion
 from solver.cpsat.limits import Crew, Limits
 from solver.cpsat.search import Search
-from solver.problem import problems
 from solver.request import PRESETS, Request
 from tests.random_machines import random_machine
 from tests.topologies import bar, function, host, key, machine

@@ -10,9 +10,10 @@ from models.legality import new_breaches
 from models.placement import Placement, measure
 from models.topology import Bar, Topology
 from solver.arrangement import Arrangement
+from solver.building import problems
 from solver.cpsat.engine import solve
 from solver.leftovers import place_leftovers
-from solver.problem import cpu_range, problems
+from solver.problem import cpu_range
 from solver.request import PRESETS, Request
 from tests.random_machines import random_machine
 from tests.topologies import bar, bridge, changed, function, key, machine, window_key

@@ -11,13 +11,13 @@ from models.mobility import Policy
 from models.plan import Status
 from models.resources import KIB, MIB, Range
 from models.topology import Bar, Bridge, BridgeWindow, Function, RootBus, RootWindow, Topology
+from solver.building import problems
 from solver.cpsat.engine import solve
 from solver.cpsat.limits import Limits
 from solver.cpsat.race import CORES, Manner, Outcome, Race
 from solver.cpsat.search import Search
 from solver.levers import LEVERS, parse_without
 from solver.packing import Packer
-from solver.problem import problems
 from solver.request import PRESETS, Request
 from solver.shapes import Shapes
 from tests.pitfalls import claimed_never_move, odd_tail_beside_bar, retries, type_rule

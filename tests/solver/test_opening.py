@@ -13,12 +13,12 @@ from models.mobility import Policy
 from models.plan import Status
 from models.resources import GIB, MIB
 from models.topology import Topology
+from solver.building import problems
 from solver.cpsat.engine import solve
 from solver.cpsat.limits import Crew, Limits
 from solver.cpsat.model import PlacementModel
 from solver.cpsat.search import Search
 from solver.packing import Packer
-from solver.problem import problems
 from solver.request import PRESETS, Request
 from tests.topologies import bar, bridge, function, host, machine
 

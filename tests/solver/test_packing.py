@@ -12,9 +12,10 @@ from models.placement import Placement, measure
 from models.resources import MIB, Range
 from models.topology import Topology
 from solver.arrangement import Arrangement
+from solver.building import problems
 from solver.cpsat.worth import today
 from solver.packing import TOGETHER, Packer, shrink
-from solver.problem import Problem, cpu_range, problems
+from solver.problem import Problem, cpu_range
 from solver.request import Request
 from tests.random_machines import random_machine
 from tests.topologies import bar, bridge, function, host, key, machine, window_key

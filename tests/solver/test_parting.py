@@ -16,6 +16,7 @@ from models.plan import Status
 from models.resources import GIB, KIB, MIB, align_up
 from models.topology import Bar, BarIndex, Function, Topology
 from solver.arrangement import Arrangement
+from solver.building import problems
 from solver.cpsat import search
 from solver.cpsat.asking import Asking
 from solver.cpsat.assembly import held
@@ -26,7 +27,6 @@ from solver.cpsat.model import Answer
 from solver.cpsat.parting import Parting
 from solver.cpsat.search import Search
 from solver.cpsat.worth import worth
-from solver.problem import problems
 from solver.request import PRESETS, Request
 from tests.random_machines import random_machine
 from tests.topologies import bar, bridge, function, host, machine

@@ -12,6 +12,7 @@ from ortools.sat.python import cp_model
 
 from benchmarks.families.toy import make
 from models.topology import Topology
+from solver.building import problems
 from solver.cpsat import shifting
 from solver.cpsat.constraints import Constraints
 from solver.cpsat.engine import solve
@@ -22,7 +23,7 @@ from solver.cpsat.objectives import Term
 from solver.cpsat.parts import Part, Tally, total
 from solver.cpsat.variables import make_variables
 from solver.cpsat.worth import today
-from solver.problem import Problem, problems
+from solver.problem import Problem
 from tests.solver.test_levers import boxes
 
 NAMES = ("unplaced", "moved_bars", "windows_changed")

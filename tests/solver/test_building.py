@@ -5,7 +5,8 @@ from __future__ import annotations
 from models.mobility import Policy
 from models.resources import Range
 from models.topology import BarKey, RootWindow, Topology
-from solver.problem import BarItem, Problem, WindowItem, accepts, cpu_range, problems
+from solver.building import problems
+from solver.problem import BarItem, Problem, WindowItem, accepts, cpu_range
 from solver.request import Request
 from tests.topologies import UNKNOWN, bar, bridge, function, host, key, machine, window_key
 
