@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from solver.arrangement import Arrangement
 from solver.cpsat.constraints import Walls
@@ -34,6 +34,9 @@ _SOON = 1.0
 
 _INSERTING = 0.4
 """Part of the time left in which that plan has to be found."""
+
+_TIGHT, _INSERTING_FIRST = 2.0, 0.7
+"""Seconds for a large group below which that is looked for first, as the plans behind come late, and in which part."""
 
 _PLACING = 0.8
 """Part of the time left in which the fewest BARs without an address have to be found, where more counts."""
@@ -110,6 +113,10 @@ class Asking(Opening):
         everything = all(bar.kept or not bar.required for bar in group.bars)
         everything = everything and all(choice.kept or not choice.required for choice in choices(group.bars))
         if not everything and names[0] == "unplaced":
+            tight = limits.left < _TIGHT and len(group.bars) >= LARGE
+            if tight and self._may_insert and _leaves_out(start, bounds):
+                self._insert(_INSERTING_FIRST)
+                start = self._as_known(group, start)
             if self._may_be_direct(group, bounds, start):
                 model = self._model(group, require_all=True)
                 direct = self._all_placed(group, model, bounds, limits.share(_DIRECTLY))
@@ -120,7 +127,7 @@ class Asking(Opening):
                     bounds = {**self._lowest(group), "unplaced": bounds["unplaced"] + 1}
                 elif direct.arrangement is not None:
                     start = direct
-            if start is None or start.values["unplaced"] > bounds["unplaced"]:
+            if start is None or _leaves_out(start, bounds):  # the first says so to the type checker
                 most = limits.share(_PLACING) if len(self.pursued) > 1 else limits
                 start = self._place_most(group, bounds, most, start)
                 if start.arrangement is None:
@@ -161,37 +168,43 @@ class Asking(Opening):
             if soon.infeasible or soon.is_settled(names):
                 return soon
             self._insert()
-            start = soon
-            if self.known_is_legal and not must_change(group):  # it may leave that alone
-                inserted = part_of(self.known, group)
-                values = {first: worth(group.bars, group.windows, inserted)[first]}
-                if soon.arrangement is None or values[first] < soon.values[first]:
-                    start = Answer(inserted, values, {})
+            start = self._as_known(group, soon)
             bounds = {**bounds, first: max(bounds[first], soon.bounds[first] or 0)}
         return self._model(group, counted=names).minimize(names, limits, bounds, self._hint(group, start), start)
+
+    def _as_known(self, group: Group, start: Answer | None) -> Answer | None:
+        """What is known of a group, where that leaves fewer BARs without an address than another start."""
+        if not self.known_is_legal or must_change(group):  # it may leave that alone
+            return start
+        known = part_of(self.known, group)
+        worths = worth(group.bars, group.windows, known)
+        values = {name: worths[name] for name in self.minimize}
+        first = self.minimize[0]
+        if start is None or start.arrangement is None or values[first] < start.values[first]:
+            return Answer(known, values, {})
+        return start
 
     @property
     def _may_insert(self) -> bool:
         """Whether the root bus is large, and new BARs were not yet let in beside what stands."""
         return not self.inserted and "insertion" not in self.without and len(self.problem.bars) >= LARGE
 
-    def _insert(self) -> None:
+    def _insert(self, part: float = _INSERTING) -> None:
         """Know a plan in which new BARs have a place beside as much of what stands as can stay."""
         self.inserted = True
         groups = self._groups()
         chosen = {id(group): part_of(self.known, group) for group in groups}
         if any(must_change(group) for group in groups) or collisions(groups, chosen):
             return
-        limits = self.limits.share(_INSERTING)
+        limits = self.limits.share(part)
         found = Insertion(self.problem, groups, self.minimize, limits, chosen, self.without).run()
         self._know(Arrangement.of(found.values()))
 
     def _may_be_direct(self, group: Group, bounds: dict[str, int], start: Answer | None) -> bool:
         """Whether to ask first for the best plan that leaves nothing out: where few BARs are counted, that is quick."""
-        waits = start is None or start.values["unplaced"] > bounds["unplaced"]
         counts = len(self.pursued) > 1 and BYTES.isdisjoint(self.pursued)
         few = len(group.bars) <= _FEW and bounds["unplaced"] == unplaceable(group.bars)
-        return waits and counts and few
+        return _leaves_out(start, bounds) and counts and few
 
     def _all_placed(self, group: Group, model: PlacementModel, bounds: dict[str, int], limits: Limits) -> Answer:
         """The best plan that leaves nothing out, and what the model says it is worth."""
@@ -292,3 +305,8 @@ class Asking(Opening):
         if self.proved is not None and self.proved[0] is group and self.proved[2] == walls:  # nothing else to be told
             return self.proved[1].polish({}, limits, found)
         return self._model(group, everything=True).polish(group.answer.values, limits, found)
+
+
+def _leaves_out(start: Answer | None, bounds: Mapping[str, int]) -> bool:
+    """Whether fewer BARs without an address may do than in this start."""
+    return start is None or start.values["unplaced"] > bounds["unplaced"]

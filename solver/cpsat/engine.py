@@ -163,8 +163,11 @@ def _search(
         limits.interrupt()
     for pursued in _passes(names, without):
         _pursue(searches, pursued, limits, without)
-        if pursued != names:  # what its share of the time was too short for may have more, as others took less
-            _pursue(_late(searches, pursued, limits), pursued, limits.share(_AGAIN), without)
+        late = _late(searches, pursued, limits)  # their shares of the time were too short, but others took less
+        if pursued != names:
+            _pursue(late, pursued, limits.share(_AGAIN), without)
+        else:
+            _pursue_in_goes(late, names, limits, without)
     if greedies is not None:
         open_ = [search for search in searches if not (search.is_settled(names) or search.is_infeasible)]
         try:
@@ -185,6 +188,14 @@ def _pursue(searches: list[Search], names: tuple[str, ...], limits: Limits, with
     else:
         for number, search in enumerate(searches):
             search.pursue(names, _share(searches[number:], names, limits, 1))
+
+
+def _pursue_in_goes(searches: list[Search], names: tuple[str, ...], limits: Limits, without: frozenset[str]) -> None:
+    """Let those that are not at their end go on, as long as a go brings one there: then its time is left to others."""
+    while searches:
+        _pursue(searches, names, limits, without)
+        late = _late(searches, names, limits)
+        searches = late if len(late) < len(searches) else []
 
 
 def _late(searches: list[Search], names: tuple[str, ...], limits: Limits) -> list[Search]:

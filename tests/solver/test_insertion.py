@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from solver.cpsat.engine import solve
 from solver.cpsat.group import merge, must_change
 from solver.cpsat.insertion import Insertion
 from solver.cpsat.limits import Crew, Limits
+from solver.cpsat.model import Answer
 from solver.cpsat.search import Search
 from solver.request import PRESETS, Request
 from tests.random_machines import random_machine
@@ -90,12 +92,37 @@ def test_the_plan_that_grew_is_where_the_search_begins(
     assert after < before
 
 
+@pytest.mark.parametrize("goal", ["moves", "moves-full"])
+@pytest.mark.parametrize(("tight", "times"), [(1e12, 1), (0.0, 0)])
+def test_where_time_is_short_a_plan_grows_before_any_other_is_looked_for(
+    tight: float, times: int, goal: str, insertions: list[Insertion], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the plans that leave nothing out are looked for by cores, and then the first one is the best one."""
+    asked: list[int] = []
+    directly = Search._all_placed
+
+    def noted(self: Search, *args: Any) -> Answer:
+        asked.append(len(insertions))
+        return directly(self, *args)
+
+    made = make(1, bars=40, new=8, goal=goal)
+    best = values(made)
+    insertions.clear()
+    monkeypatch.setattr(asking, "_SOON", 60.0)
+    monkeypatch.setattr(asking, "_TIGHT", tight)
+    monkeypatch.setattr(Search, "_all_placed", noted)
+    assert values(made) == best
+    assert asked[:1] in ([], [times])
+    assert len(insertions) == times
+
+
 @pytest.mark.parametrize("preset", ["moves", "waste"])
 @pytest.mark.parametrize("seed", range(40))
 def test_whatever_is_wrong_today_the_optimum_is_the_same(
     seed: int, preset: str, insertions: list[Insertion], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(asking, "_SOON", 0.0)
+    monkeypatch.setattr(asking, "_TIGHT", 1e12 if seed % 2 else 0.0)
     topology = random_machine(Random(seed))
     request = Request(policy=Policy.ALWAYS, minimize=PRESETS[preset], workers=1)
     found = [solve(topology, each) for each in (request, replace(request, options={"without": "insertion"}))]

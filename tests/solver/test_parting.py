@@ -17,7 +17,7 @@ from models.resources import GIB, KIB, MIB, align_up
 from models.topology import Bar, BarIndex, Function, Topology
 from solver.arrangement import Arrangement
 from solver.building import problems
-from solver.cpsat import search
+from solver.cpsat import engine, search
 from solver.cpsat.asking import Asking
 from solver.cpsat.assembly import held
 from solver.cpsat.engine import solve
@@ -113,6 +113,39 @@ def test_two_that_cannot_be_parted_become_one(
     assert merged == [[2, 2]]
 
 
+def test_what_is_not_proved_goes_on_while_others_come_to_their_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time left over is theirs: of three that had too little, one ends in the next go, then one more."""
+    made = make(2, bars=36, goal="waste-pinned", per_host=12)
+    best, whole = values(made), made.request.minimize
+    goes: list[list[str]] = []
+    pursue, pursue_all = Search.pursue, engine._pursue
+    late: set[Search] = set()
+
+    def all_of_them(searches: list[Search], names: tuple[str, ...], limits: Limits, without: frozenset[str]) -> None:
+        if names != whole:
+            pursue_all(searches, names, limits, without)
+            return
+        goes.append([one.problem.root.name for one in searches])
+        for one in searches[:1] if len(goes) > 1 else []:
+            pursue(one, names, limits)
+            late.discard(one)
+        late.update(searches if len(goes) == 1 else [])
+
+    monkeypatch.setattr(engine, "_pursue", all_of_them)
+    monkeypatch.setattr(Search, "has_reached", lambda self, names: names != whole or self not in late)
+    assert values(made) == best
+    assert [len(names) for names in goes] == [3, 3, 2, 1]
+
+
+def test_a_go_in_which_none_comes_to_its_end_is_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = make(2, bars=24, goal="waste-pinned", per_host=12)
+    goes: list[int] = []
+    monkeypatch.setattr(engine, "_pursue", lambda searches, names, limits, without: goes.append(len(searches)))
+    monkeypatch.setattr(Search, "has_reached", lambda self, names: False)
+    solve(made.topology, replace(made.request, workers=1, options={"without": "passes"}))
+    assert goes == [2, 2]
+
+
 @pytest.mark.parametrize(("reached", "times"), [(False, 2), (True, 1)])
 def test_what_has_not_reached_its_least_waste_has_a_second_go(
     reached: bool, times: int, monkeypatch: pytest.MonkeyPatch
@@ -129,7 +162,7 @@ def test_what_has_not_reached_its_least_waste_has_a_second_go(
             pursue(self, names, limits)
 
     monkeypatch.setattr(Search, "pursue", late)
-    monkeypatch.setattr(Search, "has_reached", lambda self, names: reached)
+    monkeypatch.setattr(Search, "has_reached", lambda self, names: reached or names == self.minimize)
     assert values(made) == best
     waste, whole = made.request.minimize[:2], made.request.minimize
     assert [names for _, names in asked] == [waste] * 2 * times + [whole] * 2
