@@ -26,6 +26,9 @@ _REARRANGING = 30.0
 _DIRECTLY = 0.2
 """Part of the time left in which the best plan that leaves nothing out has to be found."""
 
+_DIRECTLY_LEAST = 1.0
+"""Seconds that it has at least, if there are so many."""
+
 _FEW = 400
 """BARs of a group up to which it is asked for that plan first."""
 
@@ -34,9 +37,6 @@ _SOON = 1.0
 
 _INSERTING = 0.4
 """Part of the time left in which that plan has to be found."""
-
-_TIGHT, _INSERTING_FIRST = 2.0, 0.7
-"""Seconds for a large group below which that is looked for first, as the plans behind come late, and in which part."""
 
 _PLACING = 0.8
 """Part of the time left in which the fewest BARs without an address have to be found, where more counts."""
@@ -113,13 +113,10 @@ class Asking(Opening):
         everything = all(bar.kept or not bar.required for bar in group.bars)
         everything = everything and all(choice.kept or not choice.required for choice in choices(group.bars))
         if not everything and names[0] == "unplaced":
-            tight = limits.left < _TIGHT and len(group.bars) >= LARGE
-            if tight and self._may_insert and _leaves_out(start, bounds):
-                self._insert(_INSERTING_FIRST)
-                start = self._as_known(group, start)
             if self._may_be_direct(group, bounds, start):
                 model = self._model(group, require_all=True)
-                direct = self._all_placed(group, model, bounds, limits.share(_DIRECTLY))
+                directly = max(limits.share(_DIRECTLY), limits.moment(_DIRECTLY_LEAST), key=lambda each: each.deadline)
+                direct = self._all_placed(group, model, bounds, directly)
                 direct = self._in_full(group, direct, model)
                 if direct.is_settled(self.pursued):
                     return direct

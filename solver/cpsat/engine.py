@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 
@@ -40,6 +41,10 @@ _SPEAKING = 0.0001
 
 _AGAIN = 0.5
 """Part of the time left for what was not proved in the first go, where other objectives come behind."""
+
+_TIGHT, _INSERTING_FIRST = 1.5, 0.7
+"""Seconds for each root bus that lacks something below which a plan that leaves little out is looked for first, and
+the part of the time that this may take."""
 
 _GRACE = 0.5
 """Seconds beyond the time limit within which a plan that was found at the last moment is put together and checked."""
@@ -159,6 +164,7 @@ def _search(
     try:
         for search in searches:
             search.begin(0.3 / len(searches))
+        _insert(searches, limits, without)
     except KeyboardInterrupt:
         limits.interrupt()
     for pursued in _passes(names, without):
@@ -179,15 +185,35 @@ def _search(
     return [_conclude(search, limits) for search in searches]
 
 
+def _insert(searches: list[Search], limits: Limits, without: frozenset[str]) -> None:
+    """Where time is short, know a plan first that leaves little out: the best ones come late, and nothing before."""
+    if not 0 < limits.left < _TIGHT * len(searches):
+        return
+    lacking = [search for search in searches if search.lacks]
+    threads = _threads(lacking, limits, without)
+    if limits.left * threads > _TIGHT * len(lacking):
+        return
+    first = limits.share(_INSERTING_FIRST)
+
+    def insert(number: int) -> None:
+        lacking[number].insert(first.share(min(1.0, 1.5 * threads / (len(lacking) - number))))
+
+    _side_by_side(insert, len(lacking), limits, threads)
+
+
 def _pursue(searches: list[Search], names: tuple[str, ...], limits: Limits, without: frozenset[str]) -> None:
     """Let all pursue these objectives, as many at a time as there are threads."""
-    unsettled = sum(not search.is_settled(names) for search in searches)
-    threads = min(limits.crew.workers, unsettled) if "beside" not in without else 1
-    if threads > 1:
-        _side_by_side(searches, names, limits, threads)
-    else:
-        for number, search in enumerate(searches):
-            search.pursue(names, _share(searches[number:], names, limits, 1))
+    threads = _threads([search for search in searches if not search.is_settled(names)], limits, without)
+
+    def pursue(number: int) -> None:
+        searches[number].pursue(names, _share(searches[number:], names, limits, threads))
+
+    _side_by_side(pursue, len(searches), limits, threads)
+
+
+def _threads(searches: list[Search], limits: Limits, without: frozenset[str]) -> int:
+    """How many of these are at work at a time."""
+    return max(1, min(limits.crew.workers, len(searches))) if "beside" not in without else 1
 
 
 def _pursue_in_goes(searches: list[Search], names: tuple[str, ...], limits: Limits, without: frozenset[str]) -> None:
@@ -223,22 +249,26 @@ def _share(searches: list[Search], names: tuple[str, ...], limits: Limits, threa
     return limits.share(min(1.0, 1.5 * threads / waiting))
 
 
-def _side_by_side(searches: list[Search], names: tuple[str, ...], limits: Limits, threads: int) -> None:
-    """As many at a time as there are threads."""
+def _side_by_side(work: Callable[[int], None], count: int, limits: Limits, threads: int) -> None:
+    """Do the work of so many searches, as many at a time as there are threads."""
+    if threads == 1:
+        for number in range(count):
+            work(number)
+        return
 
-    def pursue(number: int) -> None:
+    def one(number: int) -> None:
         try:
-            searches[number].pursue(names, _share(searches[number:], names, limits, threads))
+            work(number)
         finally:
             limits.crew.one_less()
 
-    limits.crew.searches = len(searches)
+    limits.crew.searches = count
     running: list[Future[None]] = []
     with ThreadPoolExecutor(threads) as pool:
-        while len(running) < len(searches) or not all(future.done() for future in running):
+        while len(running) < count or not all(future.done() for future in running):
             try:
-                while len(running) < len(searches):
-                    running.append(pool.submit(pursue, len(running)))
+                while len(running) < count:
+                    running.append(pool.submit(one, len(running)))
                 wait(running)
             except KeyboardInterrupt:
                 limits.interrupt()

@@ -19,6 +19,7 @@ from itertools import zip_longest
 
 from models.resources import Size
 from solver.arrangement import Arrangement
+from solver.cpsat.assembly import shifts
 from solver.cpsat.bystanders import COUNTED
 from solver.cpsat.constraints import Walls
 from solver.cpsat.group import Group, blame, collisions, may_stand_by, merge, must_change, neighbours, part_of
@@ -83,6 +84,21 @@ class Search(Shifting):
         self.shifted, self.stuck = (0, list[int]()), tuple[Group, ...]()
         self.packers = {way: Packer(problem, way) for way in TOGETHER}
         self.shortest = Shortest(self.packers[0], {} if shapes is None else shapes, lambda: self.limits.left <= 0)
+
+    @property
+    def lacks(self) -> bool:
+        """Whether the known arrangement leaves out what may have a place beside something that stands already."""
+        if self.minimize[0] != "unplaced" or not self._may_insert:
+            return False
+        return any(not shifts(group) for group in self._lacking())
+
+    def insert(self, limits: Limits) -> None:
+        """Know a plan in which new BARs have a place beside as much of what stands as can stay; nothing is proved."""
+        self.limits = limits
+        try:
+            self._insert(1.0)
+        except KeyboardInterrupt:
+            self.limits.interrupt()
 
     def pursue(self, names: tuple[str, ...], limits: Limits) -> None:
         """Prove the first objectives as far as time allows; an interrupt ends the search, not the answer.

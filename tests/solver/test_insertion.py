@@ -16,7 +16,7 @@ from models.plan import Status
 from models.resources import MIB
 from solver.arrangement import Arrangement
 from solver.building import problems
-from solver.cpsat import asking
+from solver.cpsat import asking, engine
 from solver.cpsat.engine import solve
 from solver.cpsat.group import merge, must_change
 from solver.cpsat.insertion import Insertion
@@ -109,11 +109,20 @@ def test_where_time_is_short_a_plan_grows_before_any_other_is_looked_for(
     best = values(made)
     insertions.clear()
     monkeypatch.setattr(asking, "_SOON", 60.0)
-    monkeypatch.setattr(asking, "_TIGHT", tight)
+    monkeypatch.setattr(engine, "_TIGHT", tight)
     monkeypatch.setattr(Search, "_all_placed", noted)
     assert values(made) == best
     assert asked[:1] in ([], [times])
     assert len(insertions) == times
+
+
+@pytest.mark.parametrize("goal", ["boot", "waste"])
+def test_however_short_the_time_nothing_is_inserted_where_nothing_stands_or_all_does(
+    goal: str, insertions: list[Insertion], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_TIGHT", 1e12)
+    values(make(1, bars=40, goal=goal))
+    assert not insertions
 
 
 @pytest.mark.parametrize("preset", ["moves", "waste"])
@@ -122,7 +131,7 @@ def test_whatever_is_wrong_today_the_optimum_is_the_same(
     seed: int, preset: str, insertions: list[Insertion], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(asking, "_SOON", 0.0)
-    monkeypatch.setattr(asking, "_TIGHT", 1e12 if seed % 2 else 0.0)
+    monkeypatch.setattr(engine, "_TIGHT", 1e12 if seed % 2 else 0.0)
     topology = random_machine(Random(seed))
     request = Request(policy=Policy.ALWAYS, minimize=PRESETS[preset], workers=1)
     found = [solve(topology, each) for each in (request, replace(request, options={"without": "insertion"}))]
