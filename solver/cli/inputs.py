@@ -175,7 +175,9 @@ def refuse_other_engines(engine: str, spelled: Sequence[str]) -> None:
     for text in spelled:
         name, colon, _ = text.partition("=")[0].rpartition(":")
         if engine == "cp-sat" and not colon:
-            raise InputError(f"{text}: cp-sat has none; name another engine with --engine", source="--option")
+            raise InputError(
+                f"{text}: cp-sat has only cp-sat:without=LEVERS; name another engine with --engine", source="--option"
+            )
         if colon and name != engine:
             raise InputError(f"{text} is for {name}, but {engine} runs; expected --engine {name}", source="--option")
 

@@ -359,7 +359,7 @@ search = _apply(
             metavar="[ENGINE:]KEY=VALUE",
             multiple=True,
             help="A choice of an engine, for instance a kernel parameter: realloc=on, linux-6.1:hpmmiosize=16M, "
-            "arch=generic, coreboot:top_down=off. Repeatable; cp-sat has none.",
+            "arch=generic, coreboot:top_down=off. Repeatable; cp-sat has only cp-sat:without=LEVERS (docs/proof.md).",
         ),
         weight,
     ]

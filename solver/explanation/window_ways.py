@@ -87,8 +87,11 @@ def _stretched(window: RootWindow, size: Size, *, at_start: bool) -> RootWindow:
 
 
 def _room(case: Case, window: RootWindow, *, at_start: bool) -> Size:
-    """Addresses beside a root window that no other one has, on either side of the host bridge."""
+    """Addresses beside a root window that no other one has, on either side of the host bridge and of 4 GiB."""
     limits = [window.range.start - max(window.offset, 0) if at_start else ADDRESS_LIMIT - window.range.end]
+    if window.space == "mem":  # firmware describes memory below and above 4 GiB apart
+        edge = window.range.start - FOUR_GIB if at_start else FOUR_GIB - window.range.end
+        limits += [edge] if edge >= 0 else []
     for root in case.machine.root_buses:
         for other in root.windows:
             if other.space == window.space and other is not window:

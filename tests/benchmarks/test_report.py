@@ -88,7 +88,7 @@ def test_the_readme_tells_the_committed_movable_ratio() -> None:
         return f"{float(found[engine, 100]['moved']):.1f} moves"
 
     for text in (
-        f"{table['layouts'].max()} small machines",
+        f"{table['layouts'].max()} generated machines",
         f"room for it in {percent('linux-6.12', 0)} of them",
         f"`cp-sat` does in {percent('cp-sat', 0)}; if half of the BARs may move as well, in {percent('cp-sat', 50)}",
         f"all may, in {percent('cp-sat', 100)}, with {moves('cp-sat')} on average",

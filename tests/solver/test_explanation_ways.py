@@ -8,7 +8,7 @@ import pytest
 
 from models.mobility import Policy
 from models.reserves import Reserve, stand_ins, with_stand_ins
-from models.resources import KIB, MIB, Range, WindowKind
+from models.resources import FOUR_GIB, KIB, MIB, Range, WindowKind
 from models.topology import Function, RootWindow, Topology, WindowKey
 from solver.cpsat.engine import solve
 from solver.engines import engine
@@ -156,6 +156,16 @@ def test_two_root_windows_grow_together() -> None:
     ]
     assert "enlarge the root window 1024 by" not in way_text(both)
     assert way_text(both).count("enlarge the root window") == 2
+
+
+@pytest.mark.parametrize(("low", "high"), [(-8, 0), (0, 8)])
+def test_no_root_window_grows_over_4_gib(low: int, high: int) -> None:
+    """Firmware describes memory on either side apart: a full window grows at its other end, by more."""
+    window = FOUR_GIB + low * MIB, FOUR_GIB + high * MIB - 1
+    full = function("00:00.0", bar(0, 8 * MIB, at=window[0], fixed=True))
+    topology = machine(host(full, function("00:01.0", bar(0, 16 * MIB, width=64)), mem=window, pref=None, io=None))
+    grown = way(explain(topology, QUICK), WayKind.WINDOW)
+    assert (grown.grows, grown.at_start) == (24 * MIB, low < 0)
 
 
 @pytest.mark.parametrize(("kind", "parameter"), [("mem", "hpmmiosize"), ("pref", "hpmmioprefsize")])

@@ -31,14 +31,14 @@ def run(*args: str) -> Result:
 @pytest.fixture(scope="module")
 def plan(tmp_path_factory: pytest.TempPathFactory) -> str:
     file = str(tmp_path_factory.mktemp("plan") / "plan.json")
-    assert run("solve", SAMPLE, "--policy", "always", "-o", file).exit_code == 0
+    assert run("solve", SAMPLE, "-o", file).exit_code == 0
     return file
 
 
 def test_the_documentation_shows_what_comes_out(plan: str) -> None:
     shown = re.findall(r"^\$ barplan steps .*\n((?:.|\n)*?)^```", DOCS, re.MULTILINE)
     assert len(shown) == 1
-    assert run("steps", plan, SAMPLE).stdout.startswith(shown[0])
+    assert run("steps", plan, SAMPLE).stdout == shown[0]
 
 
 def test_the_documentation_names_every_kind_of_step_route_and_form() -> None:
