@@ -28,7 +28,8 @@ LEVERS: dict[str, str] = {
     "hints": "the best known plan as a hint to the solver",
     "room": "what each group is worth with how much of the memory below 4 GiB, and the best way to share that",
     "parting": "where bytes come before moves, windows that collide around immovable BARs are parted, pair by pair",
-    "insertion": "where a plan takes long to find, one that lets new BARs in beside as much of what stands as can stay",
+    "yielding": "where bytes come before moves, groups take their places one after the other, around those before them",
+    "insertion": "where a plan takes long or time is short, one that lets new BARs in beside as much as can stay",
 }
 """Levers by name, with what each does."""
 

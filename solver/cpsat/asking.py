@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from solver.arrangement import Arrangement
+from solver.cpsat.capacity import least_unplaced
 from solver.cpsat.constraints import Walls
 from solver.cpsat.group import Group, as_bystander, collisions, must_change, part_of
 from solver.cpsat.insertion import LARGE, Insertion
@@ -26,14 +27,15 @@ _REARRANGING = 30.0
 _DIRECTLY = 0.2
 """Part of the time left in which the best plan that leaves nothing out has to be found."""
 
-_DIRECTLY_LEAST = 1.0
-"""Seconds that it has at least, if there are so many."""
+_DIRECTLY_LEAST, _DIRECTLY_MOST = 1.0, 0.5
+"""Seconds that it has at least, where these are no more than that part of the time left."""
 
 _FEW = 400
 """BARs of a group up to which it is asked for that plan first."""
 
-_SOON = 1.0
-"""Seconds in which a large group is asked for the fewest BARs without an address, before a plan is looked for."""
+_SOON, _SOON_MOST = 1.0, 0.4
+"""Seconds, or part of the time left, in which a large group is asked for the fewest BARs without an address, before a
+plan is looked for."""
 
 _INSERTING = 0.4
 """Part of the time left in which that plan has to be found."""
@@ -61,7 +63,7 @@ class Asking(Opening):
     pursued_since
         On the monotonic clock.
     inserted
-        New BARs were let in beside what stands.
+        It was tried to let new BARs in beside what stands.
     proved
         The last group that was asked for, its model, and what was in its way.
     standing_by
@@ -92,8 +94,15 @@ class Asking(Opening):
             if found is not None:
                 group.answer = found
                 return
+            bounds = self._bounds_alone(group)
             group.bystanders, self.standing_by = (), False
         group.answer = self._improve(group, bounds, limits, start)
+
+    def _bounds_alone(self, group: Group) -> dict[str, int]:
+        """What a group is worth at least by itself: what is proved beside bystanders holds for all together."""
+        if not group.bystanders:
+            return self._bounds(group)
+        return {name: sum(part.floors[name] for part in group.parts) for name in self.minimize}
 
     def _among_bystanders(self, group: Group, bounds: dict[str, int], limits: Limits) -> Answer | None:
         """The best plan of all in the group and of its bystanders, these as they are if that can be; if it is proved.
@@ -115,8 +124,8 @@ class Asking(Opening):
         if not everything and names[0] == "unplaced":
             if self._may_be_direct(group, bounds, start):
                 model = self._model(group, require_all=True)
-                directly = max(limits.share(_DIRECTLY), limits.moment(_DIRECTLY_LEAST), key=lambda each: each.deadline)
-                direct = self._all_placed(group, model, bounds, directly)
+                part = max(_DIRECTLY, min(_DIRECTLY_MOST, _DIRECTLY_LEAST / max(limits.left, _DIRECTLY_LEAST)))
+                direct = self._all_placed(group, model, bounds, limits.share(part))
                 direct = self._in_full(group, direct, model)
                 if direct.is_settled(self.pursued):
                     return direct
@@ -124,7 +133,7 @@ class Asking(Opening):
                     bounds = {**self._lowest(group), "unplaced": bounds["unplaced"] + 1}
                 elif direct.arrangement is not None:
                     start = direct
-            if start is None or _leaves_out(start, bounds):  # the first says so to the type checker
+            if start is None or _leaves_out(start, bounds):  # the former is for the type checker
                 most = limits.share(_PLACING) if len(self.pursued) > 1 else limits
                 start = self._place_most(group, bounds, most, start)
                 if start.arrangement is None:
@@ -158,9 +167,13 @@ class Asking(Opening):
     def _place_most(self, group: Group, bounds: dict[str, int], limits: Limits, start: Answer | None) -> Answer:
         """As few BARs without an address as can be; where that takes long, a plan is let grow beside what stands."""
         names, (first, *_) = self.minimize[:1], self.minimize
+        if self.inserted:
+            start = self._as_known(group, start)
+        if start is not None and start.arrangement is not None and limits.left <= 0:
+            return Answer(start.arrangement, start.values, {first: bounds[first]})
         if self._may_insert:
             soon = self._model(group, counted=names).minimize(
-                names, limits.moment(_SOON), bounds, self._hint(group, start), start
+                names, limits.share(_SOON_MOST).moment(_SOON), bounds, self._hint(group, start), start
             )
             if soon.infeasible or soon.is_settled(names):
                 return soon
@@ -186,6 +199,11 @@ class Asking(Opening):
         """Whether the root bus is large, and new BARs were not yet let in beside what stands."""
         return not self.inserted and "insertion" not in self.without and len(self.problem.bars) >= LARGE
 
+    @property
+    def _leaves_out_more(self) -> bool:
+        """Whether more lacks an address in the known arrangement than has to by counting."""
+        return "floors" in self.without or self._total(self._known_parts())[0] > least_unplaced(self.problem)
+
     def _insert(self, part: float = _INSERTING) -> None:
         """Know a plan in which new BARs have a place beside as much of what stands as can stay."""
         self.inserted = True
@@ -194,7 +212,8 @@ class Asking(Opening):
         if any(must_change(group) for group in groups) or collisions(groups, chosen):
             return
         limits = self.limits.share(part)
-        found = Insertion(self.problem, groups, self.minimize, limits, chosen, self.without).run()
+        fewest = 0 if "floors" in self.without else least_unplaced(self.problem)
+        found = Insertion(self.problem, groups, self.minimize, limits, chosen, self.without, fewest).run()
         self._know(Arrangement.of(found.values()))
 
     def _may_be_direct(self, group: Group, bounds: dict[str, int], start: Answer | None) -> bool:

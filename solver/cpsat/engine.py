@@ -42,9 +42,12 @@ _SPEAKING = 0.0001
 _AGAIN = 0.5
 """Part of the time left for what was not proved in the first go, where other objectives come behind."""
 
-_TIGHT, _INSERTING_FIRST = 1.5, 0.7
-"""Seconds for each root bus that lacks something below which a plan that leaves little out is looked for first, and
-the part of the time that this may take."""
+_TIGHT, _INSERTING_FIRST = 2.0, 0.7
+"""Seconds of a thread for each root bus that lacks something below which a plan that leaves little out is looked for
+first, and the part of the time that this may take."""
+
+_WORTHWHILE = 0.1
+"""Seconds that have to be left for what was not proved to be pursued once more."""
 
 _GRACE = 0.5
 """Seconds beyond the time limit within which a plan that was found at the last moment is put together and checked."""
@@ -156,6 +159,8 @@ def _search(
 ) -> list[Answer]:
     """Begin all, let all pursue the first objectives, then the rest, and ask greedies for what is still open.
 
+    Where time is short, a plan that leaves little out comes before that; what is not proved has the time left over.
+
     Parameters
     ----------
     greedies
@@ -165,15 +170,15 @@ def _search(
         for search in searches:
             search.begin(0.3 / len(searches))
         _insert(searches, limits, without)
+        for pursued in _passes(names, without):
+            _pursue(searches, pursued, limits, without)
+            late = _late(searches, pursued, limits)  # their shares of the time were too short, but others took less
+            if pursued != names:
+                _pursue(late, pursued, limits.share(_AGAIN), without)
+            else:
+                _pursue_in_goes(late, names, limits, without)
     except KeyboardInterrupt:
         limits.interrupt()
-    for pursued in _passes(names, without):
-        _pursue(searches, pursued, limits, without)
-        late = _late(searches, pursued, limits)  # their shares of the time were too short, but others took less
-        if pursued != names:
-            _pursue(late, pursued, limits.share(_AGAIN), without)
-        else:
-            _pursue_in_goes(late, names, limits, without)
     if greedies is not None:
         open_ = [search for search in searches if not (search.is_settled(names) or search.is_infeasible)]
         try:
@@ -186,7 +191,7 @@ def _search(
 
 
 def _insert(searches: list[Search], limits: Limits, without: frozenset[str]) -> None:
-    """Where time is short, know a plan first that leaves little out: the best ones come late, and nothing before."""
+    """Where time is short, know a plan first that leaves little out: a search tells nothing before it has the best."""
     if not 0 < limits.left < _TIGHT * len(searches):
         return
     lacking = [search for search in searches if search.lacks]
@@ -219,6 +224,8 @@ def _threads(searches: list[Search], limits: Limits, without: frozenset[str]) ->
 def _pursue_in_goes(searches: list[Search], names: tuple[str, ...], limits: Limits, without: frozenset[str]) -> None:
     """Let those that are not at their end go on, as long as a go brings one there: then its time is left to others."""
     while searches:
+        for search in searches:
+            search.keep()
         _pursue(searches, names, limits, without)
         late = _late(searches, names, limits)
         searches = late if len(late) < len(searches) else []
@@ -226,15 +233,9 @@ def _pursue_in_goes(searches: list[Search], names: tuple[str, ...], limits: Limi
 
 def _late(searches: list[Search], names: tuple[str, ...], limits: Limits) -> list[Search]:
     """Those that have not reached these objectives, if there is time."""
-    try:
-        return [
-            search
-            for search in searches
-            if limits.left > 0 and not search.is_infeasible and not search.has_reached(names)
-        ]
-    except KeyboardInterrupt:
-        limits.interrupt()
+    if limits.left < _WORTHWHILE:
         return []
+    return [search for search in searches if not search.is_infeasible and not search.has_reached(names)]
 
 
 def _passes(names: tuple[str, ...], without: frozenset[str]) -> list[tuple[str, ...]]:

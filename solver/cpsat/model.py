@@ -76,7 +76,9 @@ class Answer:
 
     def is_settled(self, names: Sequence[str]) -> bool:
         """Whether nothing is open of these objectives, the first of the request."""
-        return bool(self.values) and all(self.bounds.get(name) == self.values[name] for name in names)
+        # While a group is asked for its first objectives it has no others, and the user may interrupt then.
+        told = bool(self.values) and all(name in self.values for name in names)
+        return told and all(self.bounds.get(name) == self.values[name] for name in names)
 
 
 class PlacementModel:

@@ -14,7 +14,8 @@ is lost but time.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import zip_longest
 
 from models.resources import Size
@@ -77,7 +78,7 @@ class Search(Shifting):
         self.known_is_legal = known is not None
         self.known = known or today(problem.bars, problem.windows)
         self.alone = Arrangement()
-        self.shared = self.inserted = False
+        self.shared = self.inserted = self.yielded = False
         self.standing_by = True
         self.proved: tuple[Group, PlacementModel, Walls] | None = None
         self.groups = self.order = self._groups()
@@ -87,13 +88,15 @@ class Search(Shifting):
 
     @property
     def lacks(self) -> bool:
-        """Whether the known arrangement leaves out what may have a place beside something that stands already."""
+        """Whether the known arrangement leaves out more than it has to, of functions of which something stands."""
         if self.minimize[0] != "unplaced" or not self._may_insert:
             return False
-        return any(not shifts(group) for group in self._lacking())
+        return any(not shifts(group) for group in self._lacking()) and self._leaves_out_more
 
     def insert(self, limits: Limits) -> None:
         """Know a plan in which new BARs have a place beside as much of what stands as can stay; nothing is proved."""
+        if limits.left <= 0:
+            return
         self.limits = limits
         try:
             self._insert(1.0)
@@ -118,6 +121,16 @@ class Search(Shifting):
                 self._remember()
         except KeyboardInterrupt:
             self.limits.interrupt()
+
+    def keep(self) -> None:
+        """Know what all is worth together so far: to go on may end with something worse, for want of time."""
+        if any(must_change(group) for group in self.groups):  # what is best so far may leave that alone
+            return
+        found = self.together().arrangement
+        assert found is not None
+        parts = {id(group): part_of(found, group) for group in self.groups}
+        if not self.known_is_legal or self._total(parts) < self._total(self._known_parts()):
+            self._know(found)
 
     def conclude(self) -> Answer:
         """The best arrangement, its value and its bound."""
@@ -144,12 +157,18 @@ class Search(Shifting):
         """Solve, merge and solve again until all is proved, time is up, or there is no legal arrangement at all."""
         pending = [group for group in self.order if group in self.groups]
         pending += [group for group in self.groups if group not in self.order]
+        turns = Counter[Group]()
         while pending:
-            for number, group in enumerate(pending):
-                self._solve_alone(group, min(1.0, 1.5 / (len(pending) - number)))
+            waiting = sum(not group.answer.is_settled(self.pursued) for group in pending)
+            for group in pending:
+                if group.answer.is_settled(self.pursued):
+                    continue
+                self._solve_alone(group, min(1.0, 1.5 / waiting))
+                turns[group] += 1
+                waiting -= 1
                 if group.answer.infeasible:
                     return
-            pending = self._resolve_conflicts() or self._unproved()
+            pending = self._resolve_conflicts() or self._unproved(turns)
 
     def _remember(self) -> None:
         """Know what is the best so far: later objectives may need groups merged, and begin there."""
@@ -162,12 +181,12 @@ class Search(Shifting):
     def _stands_illegally(self, chosen: dict[int, Arrangement]) -> bool:
         return any(chosen[id(group)] is group.now and must_change(group) for group in self.groups)
 
-    def _unproved(self) -> list[Group]:
-        """Groups that may use the time the others left over."""
+    def _unproved(self, turns: Mapping[Group, int]) -> list[Group]:
+        """Groups that may use the time the others left over, but for those that had so many turns."""
         if self.limits.left < 0.1:
             return []
         unsettled = [group for group in self.groups if not group.answer.is_settled(self.pursued)]
-        return [group for group in unsettled if group.tries < _TRIES]
+        return [group for group in unsettled if turns[group] < _TRIES]
 
     # -- putting together -------------------------------------------------------------------------------------------
 
@@ -176,7 +195,7 @@ class Search(Shifting):
         while self.limits.left > 0:
             chosen = {id(group): group.answer.arrangement or Arrangement() for group in self.groups}
             colliding = collisions(self.groups, chosen)
-            if not colliding or self._assemble(chosen) or self._shift_all(chosen):
+            if not colliding or self._assemble(chosen) or self._shift_all(chosen) or self._yield(chosen):
                 return []
             sharing = self._share_room()
             if sharing is not None:
@@ -199,12 +218,6 @@ class Search(Shifting):
                 merged.answer.bounds = dict(values)
                 return [merged]
         return []
-
-    def _bounds_alone(self, group: Group) -> dict[str, int]:
-        """What a group is worth at least by itself: what is proved beside bystanders holds for all together."""
-        if not group.bystanders:
-            return self._bounds(group)
-        return {name: sum(part.floors[name] for part in group.parts) for name in self.minimize}
 
     def _may_be_rearranged(self, group: Group) -> bool:
         """Whether to ask for another arrangement: of what is new often, of what moves only where one model is long."""

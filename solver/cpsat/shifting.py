@@ -19,10 +19,14 @@ from solver.cpsat.objectives import CHANGES
 from solver.cpsat.parting import Parting
 from solver.cpsat.room import Room
 from solver.cpsat.worth import worth
+from solver.cpsat.yielding import Yielding
 from solver.problem import unplaceable
 
 _PARTING = 0.1
 """Part of the time left in which windows around immovable BARs have to be parted."""
+
+_YIELDING = 0.6
+"""Part of the time left in which groups have to have yielded to each other."""
 
 _SHARING = 0.7
 """Part of the time left in which the room below 4 GiB has to be shared."""
@@ -40,11 +44,14 @@ class Shifting(Asking):
         The room below 4 GiB was shared already.
     shifted
         Groups that there were, and what they were worth, when all were last shifted.
+    yielded
+        It was tried to let groups yield to each other.
     stuck
         Groups whose windows around immovable BARs are in each other's way, wherever these stand.
     """
 
     shared: bool
+    yielded: bool
     shifted: tuple[int, list[int]]
     stuck: tuple[Group, ...]
 
@@ -94,6 +101,30 @@ class Shifting(Asking):
         self._rearrange_all(self.groups, found)
         return True
 
+    def _yield(self, chosen: dict[int, Arrangement]) -> bool:
+        """Where bytes count before moves and are at their least, know a plan in which groups yield to each other.
+
+        Says whether that is the end of it.
+        """
+        ends = [number for number, name in enumerate(self.pursued, 1) if name == "wasted_bytes"]
+        if "yielding" in self.without or not ends or ends[-1] == len(self.pursued) or self.yielded:
+            return False
+        held, counted = self.pursued[: ends[-1]], self.pursued[ends[-1] :]
+        if not all(group.answer.arrangement is not None and group.answer.is_settled(held) for group in self.groups):
+            return False
+        self.yielded = True
+        self.progress(f"{self.problem.root.name}: {len(self.groups)} groups yield to each other")
+        model = partial(self._model_around, require_all=all(_all_in(group) for group in self.groups))
+        found = Yielding(self.groups, model, held, counted, self.limits.share(_YIELDING)).run(chosen)
+        if found is None or not self._is_free(found):
+            return False
+        if not self.known_is_legal or self._total(found) < self._total(self._known_parts()):
+            self._know(Arrangement.of(found.values()))
+        if self._total(found)[: len(self.pursued)] != self._total(chosen)[: len(self.pursued)]:
+            return False
+        self._rearrange_all(self.groups, found)
+        return True
+
     def _least(self, candidates: Sequence[dict[int, Arrangement]]) -> list[int] | None:
         """What the best of these is worth by what is pursued; ``None`` where there is none."""
         return min((self._total(each)[: len(self.pursued)] for each in candidates), default=None)
@@ -111,13 +142,15 @@ class Shifting(Asking):
         """Looks for arrangements that are worth no less by what is pursued."""
         values = {id(group): {name: group.answer.values[name] for name in self.pursued} for group in self.groups}
 
-        def model(group: Group, walls: Walls) -> PlacementModel:
-            counted, without = self.minimize, self.without
-            return PlacementModel(
-                self.problem, group.bars, group.windows, walls, require_all=False, without=without, counted=counted
-            )
-
+        model = partial(self._model_around, require_all=False)
         return Parting(self.groups, model, values, self.limits.share(_PARTING))
+
+    def _model_around(self, group: Group, walls: Walls, *, require_all: bool) -> PlacementModel:
+        """The model of a group with nothing in its way but these ranges on the root bus."""
+        counted, without = self.minimize, self.without
+        return PlacementModel(
+            self.problem, group.bars, group.windows, walls, require_all=require_all, without=without, counted=counted
+        )
 
     def _share_room(self) -> list[Group] | None:
         """Give groups that take too much room below 4 GiB the best share for each, once; what has to be solved again.

@@ -29,6 +29,7 @@ from solver.cpsat.search import Search
 from solver.cpsat.worth import worth
 from solver.request import PRESETS, Request
 from tests.random_machines import random_machine
+from tests.solver.noting import runs_of
 from tests.topologies import bar, bridge, function, host, machine
 
 LOW, HIGH = 0x80000000, 0x100_0000_0000
@@ -46,15 +47,7 @@ def values(made: Made, without: str = "") -> list[int | None]:
 @pytest.fixture
 def partings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Parting, dict[int, Arrangement] | None]]:
     """Those that were run, with what came of each."""
-    noted: list[tuple[Parting, dict[int, Arrangement] | None]] = []
-    run = Parting.run
-
-    def noting(self: Parting, chosen: Mapping[int, Arrangement]) -> dict[int, Arrangement] | None:
-        noted.append((self, run(self, chosen)))
-        return noted[-1][1]
-
-    monkeypatch.setattr(Parting, "run", noting)
-    return noted
+    return runs_of(Parting, monkeypatch)
 
 
 @pytest.mark.parametrize("seed", range(12))
