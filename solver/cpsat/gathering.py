@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from models.resources import Size, Space
@@ -82,7 +82,7 @@ class Gathering:
         if collisions(self.groups, chosen):
             now = {id(group): group.now for group in self.groups}
             bases = [known, now, self._constructed(known), self._constructed(now)]
-            bases += self._assembled_anew([chosen, {id(group): part_of(self.alone, group) for group in self.groups}])
+            bases += self._assembled_anew([chosen, self._alone_parts(known)])
             chosen = min((self._one_by_one(base) for base in bases), key=self._total)
         candidates = [chosen]
         if not any(must_change(group) for group in self.groups):
@@ -105,6 +105,17 @@ class Gathering:
             result.bounds[name] = None if open_ or bound > values[name] else bound
             open_ = open_ or result.bounds[name] != result.values[name]
         return result
+
+    def _alone_parts(self, known: Mapping[int, Arrangement]) -> dict[int, Arrangement]:
+        """Each group as its functions were by themselves; as known where time was up before they were found."""
+        windows, bars = self.alone.windows.keys(), self.alone.bars.keys()
+        return {
+            id(group): part_of(self.alone, group)
+            if all(window.key in windows for window in group.windows)
+            and all(bar.key in bars for bar in group.bars if bar.movable)
+            else known[id(group)]
+            for group in self.groups
+        }
 
     def _known_parts(self) -> dict[int, Arrangement]:
         """The known arrangement, group by group."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -12,7 +13,7 @@ from models.mobility import Policy
 from models.topology import Topology
 from solver.building import problems
 from solver.cpsat.engine import solve
-from solver.cpsat.group import must_change
+from solver.cpsat.group import must_change, part_of
 from solver.cpsat.limits import Crew, Limits
 from solver.cpsat.model import Answer, PlacementModel
 from solver.cpsat.search import Search
@@ -88,3 +89,25 @@ def test_an_interrupt_between_two_models_ends_with_a_plan(when: int, monkeypatch
     assert len(built) == when
     assert result.interrupted
     assert result.legal
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_out_of_time_before_anything_was_asked_there_is_a_legal_plan(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No group was solved by itself then: a bridge with nothing but immovable BARs behind it has its windows still."""
+    made = make(seed, bars=40, goal="waste-pinned", per_host=40)
+    monkeypatch.setattr(Search, "pursue", lambda self, names, limits: None)
+    assert solve(made.topology, replace(made.request, workers=1, options={"without": "greedy"})).legal
+
+
+def test_what_was_never_found_alone_is_as_known() -> None:
+    """Else the windows of a group that was not solved by itself count as closed, around immovable BARs as well."""
+    made = make(2, bars=40, goal="waste-pinned", per_host=40)
+    (search,) = searches(made.topology, made.request)
+    known = search._known_parts()
+    assert search._alone_parts(known) == known
+    found = {id(group): part_of(group.answer.arrangement or group.now, group) for group in search.groups}
+    other = next(group for group in search.groups if found[id(group)] != known[id(group)])
+    search.alone = found[id(other)]
+    assert search._alone_parts(known) == {**known, id(other): found[id(other)]}
