@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -12,6 +13,7 @@ from solver.cpsat.assembly import assemble
 from solver.cpsat.capacity import least_unplaced
 from solver.cpsat.constraints import Walls
 from solver.cpsat.group import Group, collisions, merge, must_change, part_of, pinned
+from solver.cpsat.limits import Limits
 from solver.cpsat.model import Answer
 from solver.cpsat.worth import lowest, worth
 from solver.packing import Packer
@@ -23,6 +25,9 @@ _LEFT_OUT = 8
 
 _STAY = (1, 2, 4, 0)
 """How many BARs with the address of today let a window stay where it is, one try after the other."""
+
+_CONSTRUCTING, _CONSTRUCTING_LEAST = 0.00013, 0.02
+"""Seconds for each BAR, and at least, to pack what lacks a place when time is up: many root buses come one by one."""
 
 
 class Gathering:
@@ -40,6 +45,7 @@ class Gathering:
         Levers that are switched off.
     """
 
+    limits: Limits
     problem: Problem
     minimize: tuple[str, ...]
     without: frozenset[str]
@@ -143,7 +149,11 @@ class Gathering:
     def _constructed(self, base: dict[int, Arrangement]) -> dict[int, Arrangement]:
         """Groups that lack a place packed from scratch, the largest first, around all that stands by then."""
         chosen = dict(base)
+        moment = max(_CONSTRUCTING_LEAST, _CONSTRUCTING * len(self.problem.bars))
+        until = time.monotonic() + max(moment, self.limits.left)
         for group in sorted(self.groups, key=lambda group: -max((bar.size for bar in group.bars), default=0)):
+            if time.monotonic() > until:
+                break
             if self.minimize[0] != "unplaced" or not self._worth(group, chosen[id(group)])[0]:
                 continue
             if "packings" in self.without or not self._packs(group):
