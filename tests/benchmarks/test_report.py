@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,16 @@ def test_the_headline_reads_the_same_from_a_file(tmp_path: Path) -> None:
     text = headline_text(pd.read_csv(tmp_path / "headline.csv"))
     assert text == headline_text(table)
     assert "| toy, up to 90 BARs | 3 | 3 of 3 | 0.96 s | 1 of 2 | 1 of 2 | 0 of 1 | 0 of 1 | 1 of 2 | 16.46 s |" in text
+
+
+def test_the_headline_says_where_the_figures_are_from() -> None:
+    rows = some_rows()
+    first, *others = (f"{line}" for line in headline_text(headline(frame(rows))).splitlines() if "Measured" in line)
+    assert not others
+    assert re.fullmatch(r"Measured 20\d\d-\d\d-\d\d, \d+ cores of .*, OR-Tools .*, limit \d+ s\.", first)
+    late = [replace(one, date="2031-01-02T00:00:00Z") if one.family == "toy" else one for one in rows]
+    text = headline_text(headline(frame(late)))
+    assert re.search(r"Measured 20.*; toy: 2031-01-02, .*\.\n$", text)
 
 
 def test_the_table_goes_between_the_marks(tmp_path: Path) -> None:
